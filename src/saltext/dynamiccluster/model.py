@@ -1,0 +1,367 @@
+"""What the cluster is made of: jobs, hosts, instances, nodes. Frozen data, no behaviour beyond small derivations.
+
+Units everywhere: seconds (durations and Unix time), MiB of memory, whole cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+
+
+class NodeState(IntEnum):
+    """State of a worker node. The numbers are public in the REST API."""
+
+    INEXISTENT = 0
+    STARTING = 1
+    IDLE = 2
+    BUSY = 3
+    ERROR = 4
+    DELETING = 5
+    HOLDING = 6
+    HELD = 7
+
+
+class InstanceState(IntEnum):
+    """State of the machine behind a worker node. ACTIVE: the cloud runs it. READY: its configuration is verified."""
+
+    INEXISTENT = 0
+    PENDING = 1
+    STARTING = 2
+    ACTIVE = 3
+    READY = 4
+    DELETING = 5
+    ERROR = 6
+    UNKNOWN = 7
+
+
+class ResourceFlag(IntEnum):
+    """What an administrator wants of a resource."""
+
+    NORMAL = 0
+    FROZEN = 1
+    DRAINING = 2
+    DRAINED = 3
+
+
+class JobState(Enum):
+    """State of a job. Only PENDING jobs are demand: they could start now if a node had room."""
+
+    PENDING = "pending"
+    HELD = "held"
+    DEPENDENT = "dependent"  # waits for another job
+    WAITING = "waiting"  # start time in the future, or an array whose slot limit is reached
+    ERROR = "error"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    COMPLETED = "completed"
+    UNKNOWN = "unknown"
+
+
+class HoldBy(Enum):
+    """Whose hold keeps new jobs off a host, as marked in the batch system itself."""
+
+    NOBODY = "nobody"
+    US = "us"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a node gives. Zero memory: unknown, so that it restricts nothing."""
+
+    cores: int
+    memory_mb: int = 0
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What restricts a resource's nodes: a queue, an account (Grid Engine: a host group) or a property."""
+
+    queue: str = ""
+    account: str = ""
+    property: str = ""
+
+
+# -- jobs -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """`count` pieces, each of which needs `cores` (and memory, GPUs, properties) on one node.
+
+    Pieces of a chunk may share a node unless `distinct`. So a serial job is Chunk(), an SMP job Chunk(cores=8), a
+    job that may spread in any way over 12 slots Chunk(count=12), Torque's nodes=4:ppn=2 Chunk(4, 2), and a Grid Engine job
+    with a fixed allocation rule of 2 over 8 slots Chunk(4, 2, distinct=True).
+    """
+
+    count: int = 1
+    cores: int = 1
+    memory_mb: int = 0  # for each piece
+    gpus: int = 0  # for each piece
+    properties: frozenset[str] = frozenset()
+    distinct: bool = False
+
+    @property
+    def total_cores(self) -> int:
+        return self.count * self.cores
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a job may run: a queue's name, on hosts that match a shell pattern, in a host group ("" = any)."""
+
+    queue: str
+    host: str = "*"
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a job asks for, all of it that placement looks at: two jobs with equal requests are alike.
+
+    `places` None: anywhere; an empty tuple: nowhere that is known. `needs` are further requirements, as (name, value), that a node's
+    `features` must meet. `impossible` is a reason, known to the adapter, why no node can ever serve the job.
+    """
+
+    chunks: tuple[Chunk, ...] = (Chunk(),)
+    places: tuple[Place, ...] | None = None
+    account: str = ""
+    node_memory_mb: int = 0  # at least so much on each node used, not consumed (mem_free)
+    exclusive: bool = False  # wants its nodes for itself
+    needs: tuple[tuple[str, str], ...] = ()
+    impossible: str = ""
+
+    @property
+    def total_cores(self) -> int:
+        return sum(chunk.total_cores for chunk in self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job, or the pending part of an array. `tasks` is how many tasks of it could start now (0 unless PENDING)."""
+
+    id: str
+    state: JobState
+    request: Request = Request()
+    tasks: int = 1
+    name: str = ""
+    owner: str = ""
+    queue: str = ""  # as asked, for showing
+    account: str = ""
+    priority: float = 0.0  # higher first
+    created: float = 0.0
+    started: float = 0.0
+    walltime: float | None = None
+    rerunnable: bool = False
+    reason: str = ""  # why it is not demand, when it is not
+    hosts: tuple[str, ...] = ()  # where it runs
+    extra: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+# -- hosts of the batch system ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSlots:
+    """A queue on a host. `usable`: a job could start there now (not disabled, suspended, in alarm for good, orphaned or in error)."""
+
+    name: str
+    slots: int
+    used: int = 0
+    usable: bool = True
+    state: str = ""  # the batch system's own letters or words
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host as the batch system shows it.
+
+    `up`: its execution daemon answers; None: not known (never contacted, or the server itself has just restarted).
+    `reported` is what the daemon says that the machine has; None before it said anything.
+    """
+
+    name: str
+    up: bool | None
+    queues: tuple[QueueSlots, ...] = ()
+    jobs: tuple[str, ...] = ()
+    hold: HoldBy = HoldBy.NOBODY
+    reported: Shape | None = None
+    free_memory_mb: int | None = None
+    groups: frozenset[str] = frozenset()
+    properties: frozenset[str] = frozenset()
+    features: Mapping[str, str] = field(default_factory=dict, compare=False)
+    reservation: Reservation = Reservation()  # Torque: the standing reservation on this host
+    error: str = ""  # configuration conflict, queue in error ...: why it cannot run jobs
+    exclusive: bool = False  # taken by an exclusive job
+    load: float | None = None
+
+    @property
+    def cores(self) -> int:
+        return max((queue.slots for queue in self.queues), default=0)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.jobs) or any(queue.used for queue in self.queues)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """How a node of a resource will look to the batch system once it has joined: what the policy places new nodes' jobs by."""
+
+    queues: frozenset[str]
+    groups: frozenset[str] = frozenset()
+    properties: frozenset[str] = frozenset()
+    features: Mapping[str, str] = field(default_factory=dict, compare=False)
+    problem: str = ""  # why a node of this reservation could not join (unknown queue, unknown host group)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """One complete reading of the batch system. `offers` has an entry for each reservation the adapter was told of."""
+
+    jobs: tuple[Job, ...]
+    hosts: tuple[Host, ...]
+    offers: Mapping[Reservation, Offer] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    health: Mapping[str, bool] = field(default_factory=dict)  # {"sge": True} or {"torque": True, "maui": False}
+
+
+# -- clouds -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A machine in a cloud that carries our owner tags."""
+
+    id: str
+    name: str
+    resource: str
+    state: InstanceState
+    intent: str = ""
+    address: str = ""
+    public_address: str = ""
+    private_dns: str = ""
+    public_dns: str = ""
+    created: float = 0.0
+    shape: Shape | None = None
+    flavor: str = ""
+    image: str = ""
+    key_name: str = ""
+    security_groups: tuple[str, ...] = ()
+    zone: str = ""
+    subnet: str = ""
+    market: str = "on-demand"  # or "spot"
+    price: float | None = None
+    detail: str = ""  # the cloud's own word for the state, a fault's text
+
+
+@dataclass(frozen=True, slots=True)
+class CloudView:
+    """One complete listing of a resource. `gone`: ids asked for by name that the cloud surely no longer has."""
+
+    instances: tuple[Instance, ...]
+    shape: Shape | None = None
+    gone: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOrder:
+    """What one launch call needs. The same `intent` always stands for the same order, whatever happens in between."""
+
+    intent: str
+    name: str
+    user_data: str
+    asked_at: float  # when this intent was first asked for
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+# -- Salt -------------------------------------------------------------------------------------------------------
+
+
+class Verdict(Enum):
+    """What a configuration check says of a node."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    verdict: Verdict
+    detail: str = ""
+
+
+# -- one node, as everything known of it says -------------------------------------------------------------------------
+
+
+class Phase(Enum):
+    """How far a machine of ours has come. What the batch system and the cloud can tell is not repeated here."""
+
+    ASKED = "asked"  # the intent is written; the cloud may or may not have heard
+    BOOTING = "booting"  # the cloud has it and does not run it yet
+    JOINING = "joining"  # it runs; to be registered in the batch system, held
+    CONFIGURING = "configuring"  # registered and held; its configuration is awaited
+    SERVING = "serving"  # released: it takes jobs, unless somebody holds it
+    DRAINING = "draining"  # to go: held, its jobs awaited
+    LEAVING = "leaving"  # empty, being taken out of the batch system
+    DESTROYING = "destroying"  # the cloud was asked to end it
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """What is remembered of one machine of ours. Key: `name`, unique for ever."""
+
+    name: str
+    resource: str
+    intent: str
+    phase: Phase = Phase.ASKED
+    asked_at: float = 0.0
+    instance_id: str = ""
+    hostname: str = ""
+    address: str = ""
+    active_at: float = 0.0
+    joined_at: float = 0.0
+    ready_at: float = 0.0
+    idle_since: float = 0.0  # 0: not idle
+    down_since: float = 0.0  # 0: not down
+    empty_seen: int = 0  # fresh readings in a row that showed it held and without a job
+    seen_at: float = 0.0  # last time that a listing showed its instance
+    gone: bool = False  # the cloud surely ended it
+    held_for: str = ""  # why an administrator holds it; "": nobody does
+    leaving_for: str = ""  # why it goes; "": it stays
+    forced: bool = False  # its jobs may be ended: an administrator said so
+    failed: str = ""  # what went wrong with it, for the administrator
+    cause: str = ""  # why it was launched
+    hooks_done: frozenset[str] = frozenset()
+    shown: NodeState = NodeState.INEXISTENT  # the state that was last announced
+    shown_at: float = 0.0
+    spot: bool = False
+    reading: int = 0  # number of the batch reading that `empty_seen` last counted
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerNode:
+    """A worker node as shown: a host of the batch system, a machine of ours, or both."""
+
+    hostname: str
+    state: NodeState
+    since: float
+    resource: str = ""  # "": physical, never touched
+    type: str = "physical"
+    host: Host | None = None
+    instance: Instance | None = None
+    record: NodeRecord | None = None
+    reason: str = ""
+
+    @property
+    def instance_state(self) -> InstanceState:
+        """READY once its configuration was verified, else what the cloud says."""
+        if self.instance is None:
+            return InstanceState.INEXISTENT if self.record is None else InstanceState.PENDING
+        if self.instance.state is InstanceState.ACTIVE and self.record and self.record.ready_at:
+            return InstanceState.READY
+        return self.instance.state
