@@ -1,0 +1,66 @@
+"""What a decision remembers from the ones before it. The journal keeps it over a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..model import NodeRecord, ResourceFlag, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Why nothing is launched in a resource until `until`. `step` counts the failures in a row, so that waits grow."""
+
+    until: float
+    kind: str  # a value of errors.Refusal, or "launches fail"
+    reason: str
+    since: float = 0.0
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceMemory:
+    """What is remembered of a resource.
+
+    `wanted` counts nodes that an administrator asked for and that no order covers yet. `shape` is what registered nodes
+    really have, once one has reported it.
+    """
+
+    flag: ResourceFlag = ResourceFlag.NORMAL
+    wanted: int = 0
+    backoff: Backoff | None = None
+    shape: Shape | None = None
+    failures: int = 0  # launches in a row that never became a node
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Everything remembered. `auto` None: as the settings say. `launches`: times of the orders of the last hour.
+
+    `costs`: what was spent, by hour since the epoch, for the last day. `queue_print` and `queue_since` tell since when the pending
+    jobs are as they are, `queue_dirty_since` since when they differ from what was last planned for (the batch window).
+    """
+
+    nodes: Mapping[str, NodeRecord] = field(default_factory=dict)
+    resources: Mapping[str, ResourceMemory] = field(default_factory=dict)
+    auto: bool | None = None
+    planned_at: float = 0.0
+    launches: tuple[float, ...] = ()
+    costs: Mapping[int, float] = field(default_factory=dict)
+    costed_at: float = 0.0
+    queue_print: int = 0
+    queue_since: float = 0.0
+    queue_dirty_since: float = 0.0
+
+    def resource(self, name: str) -> ResourceMemory:
+        return self.resources.get(name, ResourceMemory())
+
+    def with_node(self, record: NodeRecord) -> Memory:
+        return replace(self, nodes={**self.nodes, record.name: record})
+
+    def without_node(self, name: str) -> Memory:
+        return replace(self, nodes={key: record for key, record in self.nodes.items() if key != name})
+
+    def with_resource(self, name: str, resource: ResourceMemory) -> Memory:
+        return replace(self, resources={**self.resources, name: resource})

@@ -1,0 +1,62 @@
+"""The one argument of every rule: what is seen, what is wanted, what is remembered, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..model import BatchView, Offer, Phase, ResourceFlag, Shape, WorkerNode
+from ..settings import Settings
+from ..snapshot import Snapshot
+from .memory import Memory, ResourceMemory
+
+COMING = frozenset({Phase.ASKED, Phase.BOOTING, Phase.JOINING, Phase.CONFIGURING})
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a rule may look at. `nodes` are the worker nodes as `nodes.combine` made them."""
+
+    snapshot: Snapshot
+    settings: Settings
+    memory: Memory
+    now: float
+    nodes: tuple[WorkerNode, ...] = ()
+
+    @property
+    def batch(self) -> BatchView:
+        return self.snapshot.batch.value or BatchView((), ())
+
+    @property
+    def auto(self) -> bool:
+        """Whether the automatic mode is on: an administrator's word goes before the settings."""
+        if self.memory.auto is not None:
+            return self.memory.auto
+        return self.settings.dynamic_cluster.auto_mode
+
+    def remembered(self, resource: str) -> ResourceMemory:
+        return self.memory.resource(resource)
+
+    def flag(self, resource: str) -> ResourceFlag:
+        return self.memory.resource(resource).flag
+
+    def shape(self, resource: str) -> Shape | None:
+        """Return what a node of the resource gives: as nodes reported it, else as the cloud says, None when neither is known."""
+        reported = self.memory.resource(resource).shape
+        if reported is not None:
+            return reported
+        reading = self.snapshot.clouds.get(resource)
+        return reading.value.shape if reading and reading.value else None
+
+    def offer(self, resource: str) -> Offer | None:
+        """Return how a new node of the resource would look to the batch system, None while that is unknown."""
+        return self.batch.offers.get(self.settings.cloud[resource].reservation)
+
+    @cached_property
+    def by_resource(self) -> dict[str, tuple[WorkerNode, ...]]:
+        """Return each resource's worker nodes, in a stable order."""
+        found: dict[str, list[WorkerNode]] = {name: [] for name in self.settings.cloud}
+        for node in self.nodes:
+            if node.resource:
+                found.setdefault(node.resource, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
