@@ -256,6 +256,7 @@ class Instance:
     market: str = "on-demand"  # or "spot"
     price: float | None = None
     detail: str = ""  # the cloud's own word for the state, a fault's text
+    stopped: bool = False  # it exists and surely does not run (stopped by hand or by the cloud)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,11 +321,12 @@ class NodeRecord:
     intent: str
     phase: Phase = Phase.ASKED
     asked_at: float = 0.0
+    tried_at: float = 0.0  # when the cloud was first called for it; 0: the cloud never heard of it
     instance_id: str = ""
     hostname: str = ""
     address: str = ""
     active_at: float = 0.0
-    joined_at: float = 0.0
+    joined_at: float = 0.0  # when its joining began; 0: the batch system never heard of it
     ready_at: float = 0.0
     idle_since: float = 0.0  # 0: not idle
     down_since: float = 0.0  # 0: not down

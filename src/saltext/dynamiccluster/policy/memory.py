@@ -32,6 +32,7 @@ class ResourceMemory:
     backoff: Backoff | None = None
     shape: Shape | None = None
     failures: int = 0  # launches in a row that never became a node
+    adopting: tuple[str, ...] = ()  # ids of instances that an administrator wants adopted
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Act(Enum):
     REMOVE = "remove"  # take it out of the batch system
     DESTROY = "destroy"  # ask the cloud to end it
     FORGET = "forget"  # it is gone: delete its key and its record
+    ADOPT = "adopt"  # put our tags on an instance that an administrator named in `detail`
     HOOK = "hook"  # run an administrator's command; `detail` is its setting's name
 
 
