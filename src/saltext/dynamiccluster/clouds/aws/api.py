@@ -1,0 +1,194 @@
+"""Calls of the EC2 API: two clients (reads repeat themselves once, changes never), and every failure as a CloudError."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    EndpointProviderError,
+    HTTPClientError,
+    InvalidRegionError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ProxyConnectionError,
+    SSLError,
+    TokenRetrievalError,
+)
+from botocore.parsers import ResponseParserError
+
+from ...errors import CloudError, Refusal
+from .refusals import ADVICE, Meaning, classify
+
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    ProfileNotFound,
+)
+_LONGEST_TEXT = 400
+_URL_USER = re.compile(r"//[^/@\s]+@")
+_ENCODED = re.compile(r"Encoded authorization failure message: \S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, to wait for an answer, and for all pages of one listing together."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    listing: float = 120.0
+
+
+class EC2Error(CloudError):
+    """A failed call. `code` is EC2's own word for it, "" when EC2 did not answer."""
+
+    def __init__(self, message: str, kind: Refusal, *, certain: bool, setting: str = "", code: str = ""):
+        self.code = code
+        super().__init__(message, kind, certain=certain, setting=setting)
+
+
+class Api:
+    """The EC2 API as one resource's settings reach it. Safe to use from several threads."""
+
+    def __init__(self, resource: str, settings: Any, timeouts: Timeouts, client: Any = None):
+        self.resource = resource
+        self._settings = settings
+        self._timeouts = timeouts
+        self._clients: dict[bool, Any] = {} if client is None else {True: client, False: client}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of resource {self.resource}>"
+
+    def path(self, key: str) -> str:
+        """Return the pillar path of a key of the resource's `config`, "" for ""."""
+        return f"dynamiccluster:cloud:{self.resource}:config:{key}" if key else ""
+
+    def read(self, operation: str, doing: str, **arguments: Any) -> dict[str, Any]:
+        """Call an operation that changes nothing. `doing` completes "could not ..." in the error's text."""
+        return self._call(operation, doing, False, arguments)
+
+    def change(self, operation: str, doing: str, **arguments: Any) -> dict[str, Any]:
+        """Call an operation that changes something, once: who calls decides whether to ask again."""
+        return self._call(operation, doing, True, arguments)
+
+    def pages(self, operation: str, doing: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        """Yield all pages of a listing. Raises EC2Error when a page fails, never stops half-way in silence."""
+        ends = time.monotonic() + self._timeouts.listing
+        seen: set[str] = set()
+        token = ""
+        while True:
+            page = self.read(operation, doing, **arguments, **({"NextToken": token} if token else {}))
+            yield page
+            token = page.get("NextToken") or ""
+            if not token:
+                return
+            if token in seen:
+                raise self._error(doing, "the pages of the listing go round in a circle", Meaning(Refusal.FAILED), True)
+            if time.monotonic() > ends:
+                text = f"the listing was not complete after {self._timeouts.listing:g} s"
+                raise self._error(doing, text, Meaning(Refusal.UNREACHABLE), True)
+            seen.add(token)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _call(self, operation: str, doing: str, changes: bool, arguments: dict[str, Any]) -> dict[str, Any]:
+        # "from None": the original error may hold user-data or a proxy's password in its text.
+        try:
+            return getattr(self._client(changes), operation)(**arguments)
+        except ClientError as error:
+            raise self._answered(error, doing, changes) from None
+        except (BotoCoreError, ResponseParserError, ValueError) as error:
+            raise self._unanswered(error, doing, changes) from None
+
+    def _client(self, changes: bool) -> Any:
+        # Made at the first call: looking for credentials may itself ask the metadata service.
+        with self._lock:
+            if changes not in self._clients:
+                self._clients[changes] = _make_client(self._settings, self._timeouts, attempts=1 if changes else 2)
+            return self._clients[changes]
+
+    def _answered(self, error: ClientError, doing: str, changes: bool) -> EC2Error:
+        details = error.response.get("Error", {})
+        code, text = str(details.get("Code", "")), str(details.get("Message", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        meaning = classify(code, status, text)
+        # A server that broke down may have done it all the same; one that refused has not.
+        certain = not changes or status < 500 or meaning.kind in (Refusal.THROTTLED, Refusal.NO_CAPACITY)
+        return self._error(doing, f"EC2 answered {code}: {text}", meaning, certain, code)
+
+    def _unanswered(self, error: Exception, doing: str, changes: bool) -> EC2Error:
+        if isinstance(error, _NO_CREDENTIALS):
+            return self._error(doing, str(error), Meaning(Refusal.UNAUTHORISED, "access_key_id"), True)
+        if isinstance(error, (NoRegionError, InvalidRegionError, EndpointProviderError)):
+            return self._error(doing, str(error), Meaning(Refusal.BAD_REQUEST, "region_name"), True)
+        if isinstance(error, ParamValidationError):  # its text quotes the values, user-data among them
+            return self._error(doing, "a value has the wrong type or length", Meaning(Refusal.BAD_REQUEST), True)
+        if isinstance(error, ValueError):
+            return self._error(doing, str(error), Meaning(Refusal.BAD_REQUEST, "endpoint_url"), True)
+        if isinstance(error, ProxyConnectionError):
+            return self._error(doing, str(error), Meaning(Refusal.UNREACHABLE, "proxy"), not changes)
+        if isinstance(error, SSLError):
+            return self._error(doing, str(error), Meaning(Refusal.UNREACHABLE, "validate_certs"), not changes)
+        if isinstance(error, (HTTPClientError, ResponseParserError)):
+            return self._error(doing, str(error), Meaning(Refusal.UNREACHABLE), not changes)
+        return self._error(doing, f"{type(error).__name__}: {error}", Meaning(Refusal.FAILED), not changes)
+
+    def _error(self, doing: str, text: str, meaning: Meaning, certain: bool, code: str = "") -> EC2Error:
+        setting = self.path(meaning.setting)
+        where = f"; see {setting}" if setting else ""
+        message = f"resource {self.resource}: could not {doing}: {self._clean(text)} ({ADVICE[meaning.kind]}{where})"
+        return EC2Error(message, meaning.kind, certain=certain, setting=setting, code=code)
+
+    def _clean(self, text: str) -> str:
+        """Return one line, cut, without keys and passwords."""
+        for secret in (reveal(self._settings.secret_access_key), reveal(self._settings.access_key_id)):
+            text = text.replace(secret, "***") if secret else text
+        text = _ENCODED.sub("", _URL_USER.sub("//***@", text))
+        text = " ".join(text.split())
+        return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 3] + "..."
+
+
+def reveal(value: Any) -> str:
+    """Return a secret's text, "" for None."""
+    read: Callable[[], str] | None = getattr(value, "get_secret_value", None)
+    return read() if read else (value or "")
+
+
+def _make_client(settings: Any, timeouts: Timeouts, *, attempts: int) -> Any:
+    session = boto3.session.Session(
+        aws_access_key_id=reveal(settings.access_key_id) or None,
+        aws_secret_access_key=reveal(settings.secret_access_key) or None,
+        region_name=settings.region_name or None,
+    )
+    config = Config(
+        connect_timeout=timeouts.connect,
+        read_timeout=timeouts.read,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        proxies=_proxies(settings),
+        user_agent_extra="dynamiccluster",
+    )
+    verify = None if settings.validate_certs else False  # None: certificates are checked, AWS_CA_BUNDLE is honoured
+    return session.client("ec2", config=config, endpoint_url=settings.endpoint_url or None, verify=verify)
+
+
+def _proxies(settings: Any) -> dict[str, str] | None:
+    if not settings.proxy:
+        return None
+    url = settings.proxy if "//" in settings.proxy else f"http://{settings.proxy}"
+    url = f"{url}:{settings.proxy_port}" if settings.proxy_port else url
+    return {"http": url, "https": url}

@@ -1,0 +1,128 @@
+"""`validate` for a resource on EC2: credentials, rights, and each thing that the settings name. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...errors import CloudError, ConfigurationError
+from ...ports import Finding
+from .. import userdata
+from .api import EC2Error
+from .groups import resolve_groups
+from .refusals import ADVICE
+from .request import is_group_id
+
+if TYPE_CHECKING:
+    from .adapter import Aws
+
+
+def check(aws: Aws) -> tuple[Finding, ...]:
+    """Return one finding for each thing checked; only the first one when EC2 does not let us in."""
+    access = _finding(aws, "access", lambda: _access(aws))
+    user_data = _user_data(aws)
+    if not access.ok:
+        return (access, *user_data)
+    settings = aws.settings
+    wanted: tuple[tuple[str, Any, Callable[[], str]], ...] = (
+        ("image_id", settings.image_id, lambda: _image(aws)),
+        ("instance_type", settings.instance_type, lambda: _type(aws)),
+        ("key_name", settings.key_name, lambda: _key(aws)),
+        ("subnet_id", settings.subnet_id, lambda: _subnet(aws)),
+        ("availability_zone", settings.availability_zone, lambda: _zone(aws)),
+        ("security_groups", settings.security_groups, lambda: _groups(aws)),
+    )
+    named = tuple(_finding(aws, f"{key} {_shown(value)}", probe) for key, value, probe in wanted if value)
+    # A dry run of a request that names a missing thing would only say so a second time.
+    launch = (_finding(aws, "right to launch", lambda: _dry_run(aws)),) if all(f.ok for f in named) else ()
+    return (access, *named, *launch, *user_data)
+
+
+def _finding(aws: Aws, what: str, probe: Callable[[], str]) -> Finding:
+    label = f"cloud {aws.name}: {what}"
+    try:
+        return Finding(label, True, probe())
+    except CloudError as error:
+        remedy = f"correct {error.setting}" if error.setting else ADVICE[error.kind]
+        return Finding(label, False, str(error), remedy)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def _access(aws: Aws) -> str:
+    region = aws.settings.region_name
+    filters = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    aws.api.read("describe_instances", "list machines", Filters=filters, MaxResults=5)
+    return f"EC2 answers in {region or 'the default region'} and takes the keys"
+
+
+def _image(aws: Aws) -> str:
+    doing = "look up the image"
+    images = aws.api.read("describe_images", doing, ImageIds=[aws.settings.image_id])["Images"]
+    if not images:
+        raise aws.refused(doing, f"EC2 shows no image {aws.settings.image_id}", "image_id")
+    if images[0].get("State") != "available":
+        raise aws.refused(doing, f"the image is {images[0].get('State')}, not available", "image_id")
+    return str(images[0].get("Name") or "")
+
+
+def _type(aws: Aws) -> str:
+    shape = aws.shape()
+    return f"{shape.cores} cores, {shape.memory_mb} MiB, {shape.gpus} GPUs"
+
+
+def _key(aws: Aws) -> str:
+    aws.api.read("describe_key_pairs", "look up the key", KeyNames=[aws.settings.key_name])
+    return ""
+
+
+def _subnet(aws: Aws) -> str:
+    doing, zone = "look up the subnet", aws.settings.availability_zone
+    subnets = aws.api.read("describe_subnets", doing, SubnetIds=[aws.settings.subnet_id])["Subnets"]
+    if not subnets:
+        raise aws.refused(doing, f"EC2 shows no subnet {aws.settings.subnet_id}", "subnet_id")
+    there = subnets[0].get("AvailabilityZone")
+    if zone and there != zone:
+        raise aws.refused(doing, f"it is in {there}, not in {zone}", "availability_zone")
+    return f"{subnets[0].get('AvailableIpAddressCount', 'unknown')} free addresses in {there}"
+
+
+def _zone(aws: Aws) -> str:
+    doing, zone = "look up the zone", aws.settings.availability_zone
+    zones = aws.api.read("describe_availability_zones", doing, ZoneNames=[zone])["AvailabilityZones"]
+    if zone not in [raw["ZoneName"] for raw in zones]:
+        raise aws.refused(doing, f"the region has no zone {zone!r}", "availability_zone")
+    return ""
+
+
+def _groups(aws: Aws) -> str:
+    groups = tuple(aws.settings.security_groups)
+    ids = [group for group in groups if is_group_id(group)]
+    if ids:
+        aws.api.read("describe_security_groups", "look up the security groups", GroupIds=ids)
+    if len(ids) < len(groups):
+        ids = list(resolve_groups(aws, groups))
+    return ", ".join(ids)
+
+
+def _dry_run(aws: Aws) -> str:
+    try:
+        aws.api.read("run_instances", "launch (dry run)", **{**aws.trial_request(), "DryRun": True})
+    except EC2Error as error:
+        if error.code != "DryRunOperation":
+            raise
+    return "a dry run of the launch passes"
+
+
+def _user_data(aws: Aws) -> tuple[Finding, ...]:
+    file = aws.settings.userdata_file
+    if not file:
+        return ()
+    what, samples = f"cloud {aws.name}: userdata_file {file}", {name: name for name in userdata.VARIABLES}
+    try:
+        text = userdata.prepare(str(file), samples, limit=userdata.AWS_LIMIT, resource=aws.name)
+    except ConfigurationError as error:
+        return (Finding(what, False, error.faults[0].problem, error.faults[0].hint),)
+    return (Finding(what, True, f"{userdata.AWS_LIMIT.measure(text)} of {userdata.AWS_LIMIT}"),)

@@ -1,0 +1,91 @@
+"""The RunInstances request of a launch order. Pure: the same order and settings always give the same request."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...model import LaunchOrder
+from ..ownership import launch_tags
+
+_GROUP_ID = re.compile(r"sg-[0-9a-f]+")
+_TAGGED = ("instance", "volume")
+
+
+def client_token(cluster: str, resource: str, intent: str) -> str:
+    """Return the token by which EC2 knows a repeated launch: 64 characters, the longest that it takes."""
+    return hashlib.sha256("\n".join((cluster, resource, intent)).encode()).hexdigest()
+
+
+def is_group_id(group: str) -> bool:
+    """Tell an id (`sg-...`) from a group's name."""
+    return _GROUP_ID.fullmatch(group) is not None
+
+
+def needs_group_ids(settings: Any) -> bool:
+    """Tell whether the request may not name groups: EC2 takes names in the default VPC only, and not with an interface."""
+    return bool(settings.subnet_id) or settings.use_public_ip_address is not None
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags in EC2's form, in a fixed order, so that a repeated request is equal."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def launch_request(cluster: str, resource: str, settings: Any, order: LaunchOrder, groups: tuple[str, ...]) -> dict[str, Any]:
+    """Return the arguments of RunInstances: one machine, its tags and its client token in the same call.
+
+    `groups` are the security groups to send, ids where `needs_group_ids`.
+    """
+    tags = tag_list(launch_tags(cluster, resource, order, dict(settings.tags or {})))
+    request: dict[str, Any] = {
+        "ImageId": settings.image_id,
+        "InstanceType": settings.instance_type,
+        "MinCount": 1,
+        "MaxCount": 1,
+        "ClientToken": client_token(cluster, resource, order.intent),
+        "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in _TAGGED],
+        # A worker that powers itself off must not stay behind, stopped and billed.
+        "InstanceInitiatedShutdownBehavior": "terminate",
+        **_network(settings, groups),
+        **_optional(settings, order),
+    }
+    if settings.disk_map:
+        request["BlockDeviceMappings"] = [_disk(disk) for _name, disk in sorted(settings.disk_map.items())]
+    return request
+
+
+def _optional(settings: Any, order: LaunchOrder) -> dict[str, Any]:
+    request: dict[str, Any] = {}
+    if order.user_data:
+        request["UserData"] = order.user_data  # boto3 encodes it
+    if settings.key_name:
+        request["KeyName"] = settings.key_name
+    if settings.availability_zone:
+        request["Placement"] = {"AvailabilityZone": settings.availability_zone}
+    if settings.iam_instance_profile:
+        kind = "Arn" if settings.iam_instance_profile.startswith("arn:") else "Name"
+        request["IamInstanceProfile"] = {kind: settings.iam_instance_profile}
+    return request
+
+
+def _network(settings: Any, groups: tuple[str, ...]) -> dict[str, Any]:
+    """Return subnet and groups; in the form of an interface when a public address is wanted, or not, by name."""
+    if settings.use_public_ip_address is not None:
+        interface: dict[str, Any] = {"DeviceIndex": 0, "AssociatePublicIpAddress": settings.use_public_ip_address}
+        if settings.subnet_id:
+            interface["SubnetId"] = settings.subnet_id
+        if groups:
+            interface["Groups"] = list(groups)
+        return {"NetworkInterfaces": [interface]}
+    request: dict[str, Any] = {"SubnetId": settings.subnet_id} if settings.subnet_id else {}
+    ids, names = [g for g in groups if is_group_id(g)], [g for g in groups if not is_group_id(g)]
+    return {**request, **({"SecurityGroupIds": ids} if ids else {}), **({"SecurityGroups": names} if names else {})}
+
+
+def _disk(disk: Any) -> dict[str, Any]:
+    """Return one disk of `disk_map`; `size` in GiB."""
+    volume = {"VolumeSize": disk.size, "DeleteOnTermination": disk.delete_on_termination}
+    return {"DeviceName": disk.device, "Ebs": volume}
