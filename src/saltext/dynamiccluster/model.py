@@ -343,6 +343,8 @@ class NodeRecord:
     shown_at: float = 0.0
     spot: bool = False
     reading: int = 0  # number of the batch reading that `empty_seen` last counted
+    batch_acted_at: float = 0.0  # last time that we changed it in the batch system: older readings say nothing of it
+    cloud_acted_at: float = 0.0  # the same for its cloud
 
 
 @dataclass(frozen=True, slots=True)

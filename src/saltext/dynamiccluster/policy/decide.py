@@ -1,0 +1,124 @@
+"""The decision: one pure function from what is seen, wanted and remembered to what to do, and why.
+
+The loop, the dry run (`plan`), `explain`, the simulator and the property tests all call `decide`, so that no explanation can drift from
+what is done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from ..model import NodeRecord, Phase
+from ..settings import Settings
+from ..snapshot import Snapshot
+from . import reasons
+from .lifecycle import next_step
+from .memory import Memory
+from .nodes import combine, find_instances
+from .placement import Allocation, Order, allocate
+from .plan import Act, Action, Plan
+from .scale_in import ScaleIn, down_too_long, scale_in
+from .track import track
+from .view import look_at
+from .world import World
+
+
+def decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> Plan:
+    """Return what to do now. Never raises for anything that a snapshot or a memory can hold."""
+    world = _see(snapshot, settings, track(snapshot, settings, memory, now), now)
+    allocation = allocate(world)
+    idle = scale_in(world, allocation)
+    world = _see(snapshot, settings, _mark(world, allocation, idle), now)
+    memory, actions = _step_all(world)
+    orders = _due(world, allocation)
+    memory = _note_orders(memory, orders, now)
+    actions += [*_adoptions(world), *_as_actions(orders)]
+    return Plan(
+        memory=memory,
+        actions=tuple(actions),
+        fates=allocation.fates,
+        nodes=combine(snapshot, settings, memory, now),
+        stays=idle.stays,
+        blocked={**allocation.blocked, **_forsaken(world)},
+    )
+
+
+def _see(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> World:
+    return World(snapshot, settings, memory, now, combine(snapshot, settings, memory, now))
+
+
+# -- nodes that change their course ---------------------------------------------------------------------------------
+
+
+def _mark(world: World, allocation: Allocation, idle: ScaleIn) -> Memory:
+    """Write into the records who is to go and who is wanted back; the node's own steps carry it out."""
+    nodes = dict(world.memory.nodes)
+    for name in allocation.unhold:
+        nodes[name] = replace(nodes[name], phase=Phase.SERVING, leaving_for="", empty_seen=0)
+    for going in (*idle.going, *down_too_long(world)):
+        if going.name not in allocation.unhold:
+            nodes[going.name] = replace(nodes[going.name], leaving_for=going.reason)
+    return replace(world.memory, nodes=nodes)
+
+
+def _step_all(world: World) -> tuple[Memory, list[Action]]:
+    """Take every node's next step, in the order of their names."""
+    instances = find_instances(world.snapshot)
+    nodes: dict[str, NodeRecord] = {}
+    actions: list[Action] = []
+    for name in sorted(world.memory.nodes):
+        step = next_step(look_at(world, world.memory.nodes[name], instances))
+        nodes[name] = step.record
+        actions.extend(step.actions)
+    return replace(world.memory, nodes=nodes), actions
+
+
+# -- new nodes ------------------------------------------------------------------------------------------------------
+
+
+def _due(world: World, allocation: Allocation) -> tuple[Order, ...]:
+    """Return the orders to give now. Those for jobs wait for the interval and for a quiet queue; refills and manual ones do not."""
+    if _time_to_grow(world):
+        return tuple(allocation.orders)
+    return tuple(order for order in allocation.orders if not order.jobs)
+
+
+def _time_to_grow(world: World) -> bool:
+    general = world.settings.dynamic_cluster
+    memory, now = world.memory, world.now
+    if memory.planned_at and now - memory.planned_at < general.auto_provision_interval:
+        return False
+    quiet = now - memory.queue_since >= general.batch_window.quiet
+    return quiet or now - memory.queue_dirty_since >= general.batch_window.most
+
+
+def _note_orders(memory: Memory, orders: tuple[Order, ...], now: float) -> Memory:
+    """Remember that it was planned for the queue as it is; an administrator's wishes are used up by their orders."""
+    if any(order.jobs for order in orders):
+        memory = replace(memory, planned_at=now, queue_dirty_since=0.0)
+    for resource, count in Counter(order.resource for order in orders if order.manual).items():
+        known = memory.resource(resource)
+        memory = memory.with_resource(resource, replace(known, wanted=max(known.wanted - count, 0)))
+    return memory
+
+
+def _as_actions(orders: tuple[Order, ...]) -> list[Action]:
+    return [Action(Act.ORDER, order.resource, reason=order.reason) for order in orders]
+
+
+def _adoptions(world: World) -> list[Action]:
+    return [
+        Action(Act.ADOPT, name, reason="an administrator adopts it", detail=id_)
+        for name in sorted(world.settings.cloud)
+        for id_ in world.remembered(name).adopting
+    ]
+
+
+def _forsaken(world: World) -> dict[str, str]:
+    """Return a sentence for each resource that left the settings while it still had nodes."""
+    count = Counter(record.resource for record in world.memory.nodes.values() if record.resource not in world.settings.cloud)
+    return {
+        name: f"not in the pillar any more, but {number} of its nodes are: put it back and drain it first"
+        for name, number in sorted(count.items())
+    }

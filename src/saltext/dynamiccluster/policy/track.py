@@ -1,0 +1,225 @@
+"""Fold what was just read into the memory: phases that advance by themselves, times that start or end. Nothing is decided here."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..model import CloudView, HoldBy, Host, Instance, InstanceState, JobState, NodeRecord, Phase, ResourceFlag, Shape
+from ..settings import Settings
+from ..snapshot import Reading, Snapshot
+from .memory import Memory
+from .names import hostname_of
+from .nodes import find_host
+
+LISTING_GRACE = 180.0  # a new instance may be missing from listings for so long (EC2: eventual consistency)
+_ENDED = (InstanceState.DELETING, InstanceState.INEXISTENT)
+
+
+def track(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> Memory:
+    """Return the memory as the snapshot has changed it. Stale parts of the snapshot change nothing."""
+    nodes = dict(memory.nodes)
+    for resource, reading in sorted(snapshot.clouds.items()):
+        if resource not in settings.cloud or not reading.fresh:
+            continue
+        _fold_cloud(nodes, resource, reading, snapshot, settings)
+    if snapshot.batch.fresh:
+        for name, record in nodes.items():
+            nodes[name] = _fold_host(record, find_host(snapshot.batch.value, record.hostname), snapshot)
+    memory = replace(memory, nodes=nodes)
+    memory = _fold_queue(memory, snapshot, now)
+    memory = _fold_resources(memory, snapshot, settings)
+    return _fold_costs(memory, settings, now)
+
+
+# -- clouds -----------------------------------------------------------------------------------------------------
+
+
+def _fold_cloud(
+    nodes: dict[str, NodeRecord],
+    resource: str,
+    reading: Reading[CloudView],
+    snapshot: Snapshot,
+    settings: Settings,
+) -> None:
+    view = reading.value
+    assert view is not None
+    by_id = {instance.id: instance for instance in view.instances}
+    by_intent = {instance.intent: instance for instance in view.instances if instance.intent}
+    for name, record in list(nodes.items()):
+        if record.resource != resource:
+            continue
+        instance = by_id.pop(record.instance_id, None)
+        if not record.instance_id and record.intent in by_intent:
+            instance = by_id.pop(by_intent[record.intent].id, None)
+        nodes[name] = _fold_instance(record, instance, view, reading, settings)
+    for instance in by_id.values():
+        adopted = _adopt(instance, reading, snapshot, settings)
+        if adopted is not None and adopted.name not in nodes:
+            nodes[adopted.name] = adopted
+
+
+def _fold_instance(
+    record: NodeRecord,
+    instance: Instance | None,
+    view: CloudView,
+    reading: Reading[CloudView],
+    settings: Settings,
+) -> NodeRecord:
+    if instance is None:
+        return _fold_missing(record, view, reading)
+    record = replace(record, instance_id=instance.id, seen_at=reading.read_at, spot=instance.market == "spot")
+    if instance.state is InstanceState.INEXISTENT:
+        return replace(record, gone=True)
+    if record.phase is Phase.ASKED:
+        record = replace(record, phase=Phase.BOOTING)
+    if record.phase is Phase.BOOTING and instance.state in (InstanceState.ACTIVE, InstanceState.READY):
+        record = replace(record, phase=Phase.JOINING, active_at=reading.read_at)
+    address = instance.address or record.address
+    return replace(record, address=address, hostname=record.hostname or hostname_of(instance, settings))
+
+
+def _fold_missing(record: NodeRecord, view: CloudView, reading: Reading[CloudView]) -> NodeRecord:
+    """A listing that lacks an instance proves nothing; the cloud's answer for its very id does, once it is old enough."""
+    if record.instance_id not in view.gone or not record.instance_id:
+        return record
+    settled = record.seen_at or reading.read_at - record.asked_at > LISTING_GRACE
+    return replace(record, gone=True) if settled else record
+
+
+def _adopt(instance: Instance, reading: Reading[CloudView], snapshot: Snapshot, settings: Settings) -> NodeRecord | None:
+    """Make a record for an instance of ours that nobody remembers (the journal was lost, a launch's answer too).
+
+    Whether it serves is only known from the batch system, so it waits for a good reading of that.
+    """
+    if not snapshot.batch.fresh or instance.state in _ENDED:
+        return None
+    hostname = hostname_of(instance, settings)
+    host = find_host(snapshot.batch.value, hostname)
+    return NodeRecord(
+        name=instance.name or instance.id,
+        resource=instance.resource,
+        intent=instance.intent or instance.id,
+        phase=_adopted_phase(instance, host),
+        asked_at=reading.read_at,  # its deadlines start anew: when it was really asked is not known
+        tried_at=instance.created or reading.read_at,
+        instance_id=instance.id,
+        hostname=hostname,
+        address=instance.address,
+        active_at=instance.created if instance.state is InstanceState.ACTIVE else 0.0,
+        joined_at=reading.read_at if host else 0.0,
+        ready_at=reading.read_at if host and host.hold is HoldBy.NOBODY else 0.0,
+        seen_at=reading.read_at,
+        cause="found in the cloud with our tags and adopted",
+        hooks_done=frozenset({"post_vm_provision_command", "post_add_node_command"}) if host else frozenset(),
+    )
+
+
+def _adopted_phase(instance: Instance, host: Host | None) -> Phase:
+    if host is None:
+        return Phase.BOOTING if instance.state is not InstanceState.ACTIVE else Phase.JOINING
+    if host.hold is HoldBy.US and not host.busy:
+        return Phase.CONFIGURING  # held by us and empty: on its way in, or on its way out; configured it serves again
+    return Phase.SERVING
+
+
+# -- batch system -------------------------------------------------------------------------------------------------
+
+
+def _fold_host(record: NodeRecord, host: Host | None, snapshot: Snapshot) -> NodeRecord:
+    read_at, serial = snapshot.batch.read_at, snapshot.batch.serial
+    serving = record.phase is Phase.SERVING
+    idle = serving and host is not None and host.up is True and not host.busy
+    record = replace(record, idle_since=(record.idle_since or read_at) if idle else 0.0)
+    record = replace(record, down_since=_down_since(record, host, read_at))
+    if record.reading == serial:
+        return record
+    empty = record.phase is Phase.DRAINING and _held_and_empty(host)
+    return replace(record, reading=serial, empty_seen=record.empty_seen + 1 if empty else 0)
+
+
+def _down_since(record: NodeRecord, host: Host | None, read_at: float) -> float:
+    if record.phase not in (Phase.SERVING, Phase.DRAINING):
+        return 0.0
+    if host is not None and host.up is None and not record.down_since:
+        return 0.0  # not known: the count neither starts nor, once begun, ends
+    if host is None or host.up is not True or host.error:
+        return record.down_since or read_at
+    return 0.0
+
+
+def _held_and_empty(host: Host | None) -> bool:
+    return host is None or (host.hold is not HoldBy.NOBODY and not host.busy)
+
+
+# -- the rest -----------------------------------------------------------------------------------------------------
+
+
+def _fold_queue(memory: Memory, snapshot: Snapshot, now: float) -> Memory:
+    """Note since when the pending jobs are as they are (the batch window waits for a quiet moment)."""
+    if not snapshot.batch.fresh:
+        return memory
+    jobs = snapshot.batch.value.jobs if snapshot.batch.value else ()
+    pending = [job for job in jobs if job.state is JobState.PENDING]
+    print_ = sum(zlib.crc32(f"{job.id}:{job.tasks}".encode()) for job in pending) & 0xFFFFFFFFFFFF
+    if print_ == memory.queue_print:
+        return memory
+    return replace(memory, queue_print=print_, queue_since=now, queue_dirty_since=memory.queue_dirty_since or now)
+
+
+def _fold_resources(memory: Memory, snapshot: Snapshot, settings: Settings) -> Memory:
+    in_use = {record.resource for record in memory.nodes.values()}
+    for name in settings.cloud:
+        known = memory.resource(name)
+        listed = snapshot.clouds.get(name)
+        empty = name not in in_use and listed is not None and listed.fresh and not listed.value.instances
+        if known.flag is ResourceFlag.DRAINING and empty:
+            known = replace(known, flag=ResourceFlag.DRAINED)
+        known = replace(known, shape=_reported_shape(memory, snapshot, name) or known.shape)
+        known = replace(known, adopting=_still_to_adopt(known.adopting, listed))
+        if known != memory.resource(name):
+            memory = memory.with_resource(name, known)
+    return memory
+
+
+def _still_to_adopt(wanted: tuple[str, ...], listed: Reading[CloudView] | None) -> tuple[str, ...]:
+    if listed is None or listed.value is None:
+        return wanted
+    found = {instance.id for instance in listed.value.instances}
+    return tuple(id_ for id_ in wanted if id_ not in found)
+
+
+def _reported_shape(memory: Memory, snapshot: Snapshot, resource: str) -> Shape | None:
+    """Return what a serving node of the resource really gives: its slots, and the memory that its daemon reports."""
+    for host, shape in _reporting_hosts(memory, snapshot, resource):
+        promised = snapshot.clouds[resource].value.shape if resource in snapshot.clouds and snapshot.clouds[resource].value else None
+        gpus = shape.gpus or (promised.gpus if promised else 0)
+        return Shape(host.cores, shape.memory_mb, gpus)
+    return None
+
+
+def _reporting_hosts(memory: Memory, snapshot: Snapshot, resource: str) -> Iterator[tuple[Host, Shape]]:
+    for name in sorted(memory.nodes):
+        record = memory.nodes[name]
+        if record.resource != resource or record.phase is not Phase.SERVING:
+            continue
+        host = find_host(snapshot.batch.value, record.hostname)
+        if host is not None and host.up is True and host.reported is not None and host.cores:
+            yield host, host.reported
+
+
+def _fold_costs(memory: Memory, settings: Settings, now: float) -> Memory:
+    """Add what the billed nodes cost since the last time to the hour's sum, and drop sums older than a day."""
+    if not any(resource.price for resource in settings.cloud.values()):
+        return memory
+    hours = max(now - memory.costed_at, 0.0) / 3600 if memory.costed_at else 0.0
+    spent = hours * sum(
+        settings.cloud[record.resource].price or 0.0
+        for record in memory.nodes.values()
+        if record.instance_id and not record.gone and record.resource in settings.cloud
+    )
+    hour = int(now // 3600)
+    costs = {key: value for key, value in memory.costs.items() if key > hour - 24}
+    costs[hour] = costs.get(hour, 0.0) + spent
+    return replace(memory, costs=costs, costed_at=now)
