@@ -1,0 +1,84 @@
+"""Reads the settings from the pillar: all of them, or every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ..errors import ConfigurationError, Fault
+from .cluster import ClusterSettings
+from .crosschecks import Machinery, Parts, check_machinery, check_parts
+from .faults import from_validation, without_repeats
+from .general import General
+from .plain import ROOT, Plain
+from .plugins import PluginSettings, name_builtin
+from .resource import ResourceSettings
+from .schema import Settings
+from .section import Section, is_empty
+
+Part = TypeVar("Part", bound=Section)
+
+
+def load(mapping: Mapping[str, Any], *, machinery: Machinery | None = None) -> Settings:
+    """Return the settings that the pillar holds under `dynamiccluster`.
+
+    `machinery` says what can be driven; without it only the schema is checked. Raises ConfigurationError with every
+    fault that was found; nothing else, whatever the pillar holds.
+    """
+    settings, faults = _examine(mapping, machinery or Machinery())
+    if settings is None or faults:
+        # raised here, not while an error is handled: that one's text may hold values, so it must not be chained
+        raise ConfigurationError(faults)
+    return settings
+
+
+def _examine(mapping: Any, machinery: Machinery) -> tuple[Settings | None, tuple[Fault, ...]]:
+    early = _check_outside(mapping)
+    if early is not None:
+        return None, (early,)
+    plain = Plain()
+    data = plain.copy(mapping)
+    settings, found = _validate(data)
+    parts = _readable_parts(data)
+    cross = [*check_parts(parts), *check_machinery(parts, machinery)]
+    return settings, without_repeats([*plain.faults, *found, *cross])
+
+
+def _check_outside(mapping: Any) -> Fault | None:
+    if is_empty(mapping) or mapping == {}:
+        return Fault(ROOT, "no settings", "put them into the pillar under `dynamiccluster`; pillar.example shows all")
+    if not isinstance(mapping, Mapping):
+        return Fault(ROOT, "must be a mapping", "write `cluster:` and the other sections below it, indented")
+    if set(mapping) == {ROOT}:
+        return Fault(f"{ROOT}:{ROOT}", "the key is there twice", "write `dynamiccluster:` once, and the sections right below it")
+    return None
+
+
+def _validate(data: dict[str, Any]) -> tuple[Settings | None, list[Fault]]:
+    try:
+        return Settings.model_validate(data), []
+    except ValidationError as error:
+        return None, from_validation(error)
+
+
+def _readable_parts(data: dict[str, Any]) -> Parts:
+    plugins = _mapping(data.get("plugins"))
+    return Parts(
+        General.try_read(data.get("dynamic-cluster")),
+        ClusterSettings.try_read(data.get("cluster")),
+        dict(_readable(ResourceSettings, _mapping(data.get("cloud")))),
+        dict(_readable(PluginSettings, name_builtin(plugins))),
+    )
+
+
+def _readable(kind: type[Part], data: Mapping[str, Any]) -> Iterator[tuple[str, Part]]:
+    for name, item in data.items():
+        part = kind.try_read(item)
+        if part is not None:
+            yield name, part
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
