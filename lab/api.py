@@ -1,0 +1,169 @@
+"""The lab as tests and commands use it.
+
+    with Lab(name="x") as lab:                   # head with Grid Engine only; ends with the block, or with the process
+        lab.start_node("n1")                     # a bare node: no minion, no instance
+        lab.head("qconf -aattr hostgroup hostlist n1 @allhosts")
+        lab.start_execd("n1")
+        lab.head("qstat -xml -u '*'", user="alice").stdout
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, Any, TypeVar
+
+from lab import checks, gridengine, inside
+from lab.errors import LabError, TimedOut
+from lab.layout import CHECKOUT
+from lab.state import State, now
+
+T = TypeVar("T")
+
+
+class Lab:
+    """One lab. Methods that run commands raise LabError and its kinds, each message with what to look at."""
+
+    def __init__(self, name: str = "lab", outlive: bool = False) -> None:
+        self.state = State.of(name)
+        self.outlive = outlive
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Lab:
+        try:
+            self.up()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+
+    # Life
+
+    def up(self) -> None:
+        """Start the head with Grid Engine; what a killed lab of this name left is removed first. Raises LabError when it runs already."""
+        checks.require()
+        self._take()
+        if self.state.init_pid() is not None and self.state.read("ready.json"):
+            raise LabError(f"the lab {self.state.name!r} is up already", "./run lab down ends it; --name starts another")
+        self.state.end()
+        self._start_head()
+        gridengine.set_up(self.state)
+
+    def down(self) -> None:
+        """End every process of the lab and remove its directory; nothing happens when there is none."""
+        self._take()
+        self.state.end()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the lab's first process lives."""
+        return self.state.init_pid() is not None
+
+    def _take(self) -> None:
+        if self._lock is None:
+            self._lock = self.state.lock()
+
+    def _start_head(self) -> None:
+        self.state.logs.mkdir(parents=True)
+        reader, writer = os.pipe()
+        parent = 0 if self.outlive else os.getpid()
+        command = [sys.executable, "-m", "lab.head", str(self.state.path), str(writer), str(parent)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT / "src"), str(CHECKOUT)])}
+        with open(self.state.logs / "head.log", "ab") as log:
+            self._launcher = subprocess.Popen(command, pass_fds=(writer,), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment)
+        os.close(writer)
+        answer = _read_all(reader, within=30)
+        if answer != "ok":
+            raise LabError("the head did not start", answer or str(self.state.logs / "head.log"))
+        self.state.write("head.json", {})
+        self.wait_for(lambda: self._alive("hypervisor"), within=20, what="the hypervisor")
+
+    def _alive(self, _: str) -> bool:
+        return self.state.socket.exists() and self.state.read("nodes.json") is not None
+
+    # Commands
+
+    def head_argv(self, user: str = "root") -> list[str]:
+        """Return the words that, put before a command, run it on the head as `user`: also usable in command templates."""
+        return inside.head_argv(self.state, user)
+
+    def node_argv(self, node: str, user: str = "root") -> list[str]:
+        """Return the words that, put before a command, run it on a node."""
+        return inside.node_argv(self.state, node, user)
+
+    def head(self, command: inside.Command, user: str = "root", timeout: float = 60.0, check: bool = True,
+             stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command on the head; text goes through `sh -c`, a list runs as it is."""
+        return inside.run(self.head_argv(user), command, timeout, check, stdin)
+
+    def node(self, node: str, command: inside.Command, user: str = "root", timeout: float = 60.0, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command on a node."""
+        return inside.run(self.node_argv(node, user), command, timeout, check)
+
+    # Nodes
+
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """Return the nodes that run: name to pid (in the head's namespace), address and instance id (empty: a bare node)."""
+        return self.state.read("nodes.json") or {}
+
+    def start_node(self, name: str, address: str = "", user_data: str = "") -> str:
+        """Start a node that no cloud knows and return its address."""
+        return str(self.hypervisor(do="start", name=name, address=address, user_data=user_data)["address"])
+
+    def poweroff(self, node: str, report: str = "stopped") -> None:
+        """Cut a node's power; the cloud then calls its instance stopped, terminated, or still running."""
+        self.hypervisor(do="poweroff", name=node, report=report)
+
+    def start_execd(self, node: str) -> None:
+        """Start a node's execution daemon; register the host before."""
+        gridengine.start_execd(self.state, node)
+
+    def log_of(self, node: str) -> str:
+        """Return a node's console, also after its end."""
+        path = self.state.logs / f"node-{node}.log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def hypervisor(self, **request: Any) -> dict[str, Any]:
+        """Send one command to the hypervisor and return its answer; raise LabError when it refuses."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(60)
+            client.connect(str(self.state.socket))
+            client.sendall(json.dumps(request).encode() + b"\n")
+            answer = json.loads(client.makefile("rb").readline() or b'{"ok": false, "error": "no answer"}')
+        if not answer["ok"]:
+            raise LabError("the hypervisor refused", answer["error"])
+        return dict(answer)
+
+    def wait_for(self, condition: Callable[[], T], within: float = 60.0, every: float = 0.1, what: str = "") -> T:
+        """Return the first true value of `condition`; raise TimedOut after `within` seconds."""
+        deadline = now() + within
+        while not (value := condition()):
+            if now() > deadline:
+                raise TimedOut(f"waited {within:.0f} s for {what or getattr(condition, '__name__', 'a condition')}", str(self.state.logs))
+            time.sleep(every)
+        return value
+
+
+def _read_all(descriptor: int, within: float) -> str:
+    """Return what comes through a pipe until all its writers are gone or time is up."""
+    deadline = now() + within
+    found = b""
+    while select.select([descriptor], [], [], max(0.0, deadline - now()))[0]:
+        part = os.read(descriptor, 65536)
+        if not part:
+            break
+        found += part
+    os.close(descriptor)
+    return found.decode("utf-8", "replace")
