@@ -76,6 +76,10 @@ def _truth(value: object, name: str) -> bool:
     return value
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _by(what: str, by: str) -> str:
     return f"{what} ({by})" if by else what
 
@@ -122,6 +126,8 @@ def _must_stay(found: WorkerNode, record: NodeRecord) -> None:
 def _unhold(world: World, by: str, node: object) -> tuple[Memory, Reply]:
     found, record = _node(world, node)
     _must_stay(found, record)
+    if world.flag(record.resource) in (ResourceFlag.DRAINING, ResourceFlag.DRAINED):
+        raise CommandRefused(f"resource {record.resource} is being drained: restore it to keep {found.hostname}")
     held = found.host is not None and found.host.hold is not HoldBy.NOBODY
     if record.phase in BEFORE_SERVICE:
         if not record.held_for:
@@ -141,7 +147,7 @@ def _vacate(world: World, by: str, node: object) -> tuple[Memory, Reply]:
         raise CommandRefused(f"{found.hostname} is still starting and runs no jobs")
     jobs = found.host.jobs if found.host else ()
     record = replace(record, held_for=record.held_for or _by("vacated by an administrator", by), forced=True)
-    sentence = f"{found.hostname} is held and its {len(jobs)} jobs are ended"
+    sentence = f"{found.hostname} is held, {_count(len(jobs), 'job')} ended"
     return world.memory.with_node(record), Reply(sentence, {"node": found.hostname, "jobs": list(jobs)})
 
 
@@ -158,8 +164,7 @@ def _add(world: World, by: str, resource: object, num: object = 1) -> tuple[Memo
     if count > room:
         raise CommandRefused(f"{count} more nodes in {name} are too many: room for {max(room, 0)} ({limit})")
     memory = world.memory.with_resource(name, replace(known, wanted=known.wanted + count))
-    nodes = "node is" if count == 1 else "nodes are"
-    return memory, Reply(f"{count} {nodes} being launched in {name}", {"resource": name, "num": count})
+    return memory, Reply(f"{_count(count, 'node')} being launched in {name}", {"resource": name, "num": count})
 
 
 def _flag(flag: ResourceFlag, sentence: str) -> Callable[..., tuple[Memory, Reply]]:
@@ -224,7 +229,7 @@ def _stop(world: World, by: str) -> tuple[Memory, Reply]:
             cancelled += 1
     for name, known in world.memory.resources.items():
         memory = memory.with_resource(name, replace(known, wanted=0))
-    sentence = f"nothing is launched any more ({cancelled} orders cancelled) until `auto True` or `add`"
+    sentence = f"nothing is launched any more ({_count(cancelled, 'order')} cancelled) until `auto True` or `add`"
     return memory, Reply(sentence, {"auto_mode": False, "cancelled": cancelled})
 
 

@@ -7,12 +7,12 @@ from ..settings import Settings
 
 
 def hostname_of(instance: Instance, settings: Settings) -> str:
-    """Return the host name by the `hostname` setting, "" while the cloud has not told it yet."""
-    source = settings.dynamic_cluster.hostname.source
-    if source == "private_dns":
-        return instance.private_dns
-    if source == "dns":
-        return instance.public_dns or instance.private_dns
-    if source == "command":
-        return ""  # the control loop runs the command and remembers its answer
-    return instance.name
+    """Return the host name by the `hostname` setting; "" while it is not known (a command's answer comes from the control loop)."""
+    match settings.dynamic_cluster.hostname:
+        case "instance_name":
+            return instance.name
+        case "private_dns":
+            return instance.private_dns
+        case "dns":
+            return instance.public_dns or instance.private_dns
+    return ""

@@ -1,0 +1,349 @@
+"""The steps of one node's life, from its order to its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from saltext.dynamiccluster.model import CheckResult, HoldBy, InstanceState, NodeState, Phase, ResourceFlag, Verdict
+from saltext.dynamiccluster.policy import reasons
+from saltext.dynamiccluster.policy.memory import Backoff, ResourceMemory
+from saltext.dynamiccluster.policy.plan import Act
+from tests.lives import READY, START, Life, acts, host, instance, record, settings
+
+HELD = HoldBy.US
+
+
+# -- towards service ------------------------------------------------------------------------------------------------
+
+
+def test_ordered_node_is_launched():
+    life = Life.of(record(Phase.ASKED, tried_at=0.0))
+    assert acts(life.see()) == [Act.LAUNCH]
+
+
+def test_ordered_node_waits_while_its_resource_backs_off_or_is_frozen():
+    life = Life.of(record(Phase.ASKED, tried_at=0.0))
+    life.memory = life.memory.with_resource("burst", ResourceMemory(backoff=Backoff(START + 15, "throttled", "slow down")))
+    assert acts(life.see()) == []
+    assert acts(life.see()) == [Act.LAUNCH]
+    life.memory = life.memory.with_resource("burst", ResourceMemory(flag=ResourceFlag.FROZEN))
+    assert acts(life.see()) == []
+
+
+def test_unanswered_launch_is_asked_again_with_its_intent_and_found_in_the_listing():
+    life = Life.of(record(Phase.ASKED))
+    assert acts(life.see()) == [Act.LAUNCH]
+    plan = life.see(instances=(instance(state=InstanceState.PENDING),))
+    assert acts(plan) == []
+    assert (life.node().phase, life.node().instance_id) == (Phase.BOOTING, "i-burst-a")
+
+
+def test_unanswered_launch_that_never_shows_is_forgotten_only_on_a_good_listing():
+    life = Life.of(record(Phase.ASKED))
+    assert acts(life.see(2000, cloud_error="down")) == []
+    assert acts(life.see(cloud_error="")) == [Act.FORGET]
+
+
+def test_s25_instance_that_is_active_at_once_joins():
+    life = Life.of(record(Phase.ASKED), instances=(instance(),))
+    assert acts(life.see()) == [Act.JOIN]
+    assert life.node().phase is Phase.JOINING
+
+
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [({}, "does not resolve burst-a yet"), ({"burst-a": "10.9.9.9"}, "resolves burst-a to 10.9.9.9, its instance has 10.0.0.1")],
+)
+def test_node_joins_only_when_the_head_resolves_its_name_to_its_address(addresses, words):
+    life = Life.of(record(Phase.JOINING), instances=(instance(),), addresses=addresses)
+    assert acts(life.see()) == []
+    assert words in life.node().failed
+    assert acts(life.see(addresses={"burst-a": "10.0.0.1"})) == [Act.JOIN]
+    assert life.node().failed == ""
+
+
+def test_registered_node_is_configured_then_released_once_its_daemon_reports():
+    life = Life.of(record(Phase.CONFIGURING), instances=(instance(),), hosts=(host(hold=HELD, up=None),))
+    assert acts(life.see()) == [Act.CONFIGURE]
+    assert acts(life.see(checks={"burst-a": CheckResult(Verdict.WAITING, "asked")})) == []
+    assert acts(life.see(checks={"burst-a": READY})) == []
+    assert life.node().ready_at == life.now
+    assert acts(life.see(hosts=(host(hold=HELD),))) == [Act.RELEASE]
+
+
+def test_configured_node_that_somebody_holds_serves_but_stays_held():
+    life = Life.of(record(Phase.CONFIGURING, held_for="looking at it"), instances=(instance(),), hosts=(host(hold=HELD),))
+    assert acts(life.see(checks={"burst-a": READY})) == []
+    assert life.node().phase is Phase.SERVING
+    assert acts(life.see()) == []
+
+
+def test_failed_configuration_ends_the_node_with_its_reason():
+    life = Life.of(record(Phase.CONFIGURING), instances=(instance(),), hosts=(host(hold=HELD, up=None),))
+    life.see(checks={"burst-a": CheckResult(Verdict.FAILED, "pkg_missing")})
+    assert life.node().phase is Phase.DRAINING
+    assert "pkg_missing" in life.node().leaving_for
+
+
+@pytest.mark.parametrize("state", [InstanceState.DELETING, InstanceState.ERROR, InstanceState.INEXISTENT])
+@pytest.mark.parametrize("phase", [Phase.BOOTING, Phase.JOINING])
+def test_s6_starting_node_whose_instance_ends_outside_leaves_at_once(phase, state):
+    life = Life.of(record(phase))
+    life.see(instances=(instance(state=state),))
+    assert life.node().phase is Phase.DESTROYING
+
+
+def test_s6_instance_of_unknown_state_leaves_within_max_launch_time():
+    life = Life.of(record(Phase.BOOTING), settings=settings(max_launch_time=300), instances=(instance(state=InstanceState.UNKNOWN),))
+    life.see(200)
+    assert life.node().phase is Phase.BOOTING
+    life.see(100)
+    assert life.node().phase is Phase.DESTROYING
+    assert reasons.LATE in life.node().leaving_for
+
+
+@pytest.mark.parametrize("phase", [Phase.BOOTING, Phase.JOINING])
+def test_s7_booting_node_is_ended_at_max_launch_time_while_the_batch_system_is_down(phase):
+    life = Life.of(record(phase), settings=settings(max_launch_time=300), batch_error="got send error", addresses={})
+    boots = instance(state=InstanceState.STARTING if phase is Phase.BOOTING else InstanceState.ACTIVE)
+    life.see(300, instances=(boots,))
+    assert life.node().phase is Phase.DESTROYING
+    assert acts(life.see(1)) == [Act.DESTROY]
+
+
+def test_s17_node_that_never_got_ready_leaves_the_batch_system_before_the_cloud():
+    life = Life.of(record(Phase.CONFIGURING), settings=settings(max_launch_time=300), instances=(instance(),), hosts=(host(hold=HELD, up=None),))
+    life.see(300)
+    assert life.node().phase is Phase.DRAINING
+    life.see()
+    assert acts(life.see()) == [Act.REMOVE]
+    assert acts(life.see(hosts=())) == []
+    assert acts(life.see()) == [Act.DESTROY]
+
+
+def test_frozen_node_past_its_launch_time_stays():
+    life = Life.of(record(Phase.BOOTING), settings=settings(max_launch_time=300), instances=(instance(state=InstanceState.STARTING),))
+    life.memory = life.memory.with_resource("burst", ResourceMemory(flag=ResourceFlag.FROZEN))
+    assert acts(life.see(900)) == []
+    assert life.node().phase is Phase.BOOTING
+
+
+# -- in service -----------------------------------------------------------------------------------------------------
+
+
+def test_s18_node_that_an_administrator_disabled_is_left_alone():
+    life = Life.of(record(Phase.SERVING), instances=(instance(),), hosts=(host(hold=HoldBy.ADMINISTRATOR),))
+    for _ in range(5):
+        assert acts(life.see(1000)) == []
+    assert life.node().phase is Phase.SERVING
+
+
+def test_hold_is_set_once_and_lifted_when_nobody_holds_it_any_more():
+    life = Life.of(record(Phase.SERVING, held_for="looking at it"), instances=(instance(),), hosts=(host(used=1),))
+    assert acts(life.see()) == [Act.HOLD]
+    assert acts(life.see(hosts=(host(used=1, hold=HELD),))) == []
+    life.change(held_for="")
+    assert acts(life.see()) == [Act.UNHOLD]
+
+
+def test_vacate_ends_jobs_of_a_held_node_and_then_stops():
+    life = Life.of(record(Phase.SERVING, held_for="vacated", forced=True), instances=(instance(),), hosts=(host(used=2),))
+    assert acts(life.see()) == [Act.HOLD, Act.VACATE]
+    assert acts(life.see(hosts=(host(hold=HELD),))) == []
+    assert life.node().forced is False
+
+
+def test_s20_idle_time_starts_when_the_last_job_ends():
+    life = Life.of(record(Phase.SERVING), instances=(instance(),), hosts=(host(used=1),))
+    life.see(7200)
+    assert life.node().idle_since == 0
+    life.see(hosts=(host(),))
+    assert life.node().idle_since == life.now
+
+
+def test_restarting_server_does_not_make_nodes_down():
+    life = Life.of(record(Phase.SERVING, shown=NodeState.IDLE, shown_at=START), instances=(instance(),), hosts=(host(up=None),))
+    plan = life.see(1000)
+    assert acts(plan) == []
+    assert life.node().down_since == 0
+    assert plan.nodes[0].state is NodeState.IDLE
+
+
+# -- the way out ------------------------------------------------------------------------------------------------------
+
+
+def test_node_is_removed_after_two_readings_that_show_it_held_and_empty():
+    life = Life.of(record(Phase.SERVING, leaving_for=reasons.REMOVE), instances=(instance(),), hosts=(host(),))
+    life.see()
+    assert acts(life.see()) == [Act.HOLD]
+    assert acts(life.see(hosts=(host(hold=HELD),))) == []
+    assert acts(life.see()) == [Act.REMOVE]
+    life.see(hosts=())
+    assert acts(life.see()) == [Act.DESTROY]
+    assert acts(life.see(instances=(instance(state=InstanceState.DELETING),))) == []
+    assert acts(life.see(instances=(instance(state=InstanceState.INEXISTENT),))) == [Act.FORGET]
+
+
+def test_same_reading_seen_twice_counts_once():
+    life = Life.of(record(Phase.DRAINING, leaving_for=reasons.REMOVE), instances=(instance(),), hosts=(host(hold=HELD),))
+    life.see()
+    life.serial -= 1
+    assert acts(life.see()) == []
+    assert life.node().empty_seen == 1
+
+
+def test_job_that_slips_onto_an_idle_node_keeps_it():
+    life = Life.of(record(Phase.DRAINING, leaving_for=reasons.IDLE), instances=(instance(),), hosts=(host(used=1, hold=HELD),))
+    assert acts(life.see()) == [Act.UNHOLD]
+    assert (life.node().phase, life.node().leaving_for) == (Phase.SERVING, "")
+
+
+def test_job_that_slips_in_while_the_node_is_taken_out_is_waited_for():
+    life = Life.of(record(Phase.LEAVING, leaving_for=reasons.REMOVE), instances=(instance(),), hosts=(host(used=1, hold=HELD),))
+    assert acts(life.see()) == []
+    assert life.node().phase is Phase.DRAINING
+    for _ in range(4):
+        assert acts(life.see()) == []
+
+
+def test_reading_older_than_our_last_change_says_nothing_of_the_node():
+    life = Life.of(record(Phase.LEAVING, leaving_for=reasons.REMOVE, batch_acted_at=START + 100), instances=(instance(),), hosts=())
+    assert acts(life.see(50)) == []
+    assert life.node().phase is Phase.LEAVING
+    life.see(100)
+    assert life.node().phase is Phase.DESTROYING
+
+
+def test_destroy_is_repeated_when_it_did_not_take_but_only_after_a_newer_listing():
+    life = Life.of(record(Phase.DESTROYING, leaving_for=reasons.REMOVE, cloud_acted_at=START + 100), instances=(instance(),))
+    assert acts(life.see(50)) == []
+    assert acts(life.see(100)) == [Act.DESTROY]
+
+
+def test_instance_missing_from_a_listing_is_not_gone_until_the_cloud_says_so():
+    life = Life.of(record(Phase.SERVING), hosts=(host(),), instances=())
+    life.see(1000)
+    assert life.node().gone is False
+    life.see(gone=frozenset({"i-burst-a"}))
+    assert life.node().gone is True
+
+
+def test_new_instance_that_the_cloud_does_not_know_yet_gets_its_grace():
+    life = Life.of(record(Phase.BOOTING, seen_at=0.0, asked_at=START), gone=frozenset({"i-burst-a"}))
+    life.see(100)
+    assert life.node().gone is False
+    life.see(100)
+    assert life.node().gone is True
+
+
+def test_s23_jobs_of_a_machine_that_is_gone_are_cleared_before_its_host_goes():
+    life = Life.of(record(Phase.SERVING), hosts=(host(used=2, up=False),), gone=frozenset({"i-burst-a"}))
+    life.see()
+    assert acts(life.see()) == [Act.CLEAR, Act.REMOVE]
+    assert acts(life.see(hosts=())) == []
+    assert acts(life.see()) == [Act.FORGET]
+
+
+def test_stopped_machine_is_cleared_and_then_ended():
+    stopped = instance(state=InstanceState.ERROR, stopped=True)
+    life = Life.of(record(Phase.SERVING), hosts=(host(used=1, up=False),), instances=(stopped,))
+    life.see()
+    assert acts(life.see()) == [Act.CLEAR, Act.REMOVE]
+    life.see(hosts=())
+    assert acts(life.see()) == [Act.DESTROY]
+
+
+def test_defect_down_node_without_jobs_is_removed_then_destroyed():
+    life = Life.of(record(Phase.SERVING), settings=settings(max_down_time=480), hosts=(host(up=False),), instances=(instance(),))
+    life.see()
+    life.see(480)
+    assert life.node().leaving_for == reasons.DOWN
+    assert acts(life.see()) == [Act.HOLD]
+    life.see(hosts=(host(up=False, hold=HELD),))
+    assert acts(life.see()) == [Act.REMOVE]
+
+
+def test_down_node_that_lists_jobs_is_kept_unless_the_setting_says_otherwise():
+    life = Life.of(record(Phase.SERVING), settings=settings(max_down_time=480), hosts=(host(up=False, used=1),), instances=(instance(),))
+    for _ in range(4):
+        assert Act.DESTROY not in acts(life.see(480))
+    life.settings = settings(max_down_time=480, destroy_down_nodes_with_jobs=True)
+    life.see()
+    assert acts(life.see()) == [Act.DESTROY]
+
+
+def test_s27_leaving_node_still_listed_by_the_batch_system_stays_deleting():
+    life = Life.of(record(Phase.LEAVING, leaving_for=reasons.IDLE), hosts=(host(hold=HELD),), instances=(instance(),))
+    plan = life.see()
+    assert plan.nodes[0].state is NodeState.DELETING
+
+
+def test_s16_draining_resource_takes_every_node_out_in_order():
+    life = Life.of(record(Phase.SERVING), hosts=(host(),), instances=(instance(),))
+    life.memory = life.memory.with_resource("burst", ResourceMemory(flag=ResourceFlag.DRAINING))
+    seen = []
+    life.see()
+    for hosts in ((host(),), (host(hold=HELD),), (host(hold=HELD),), (), ()):
+        seen += acts(life.see(hosts=hosts))
+    assert seen == [Act.HOLD, Act.REMOVE, Act.DESTROY]
+
+
+def test_s16_launch_in_flight_is_drained_on_arrival():
+    life = Life.of(record(Phase.ASKED))
+    life.memory = life.memory.with_resource("burst", ResourceMemory(flag=ResourceFlag.DRAINING))
+    life.see(instances=(instance(state=InstanceState.PENDING),))
+    assert life.node().phase is Phase.DESTROYING
+    assert acts(life.see()) == [Act.DESTROY]
+
+
+def test_drained_resource_says_so_once_its_last_node_is_gone():
+    life = Life()
+    life.memory = life.memory.with_resource("burst", ResourceMemory(flag=ResourceFlag.DRAINING))
+    life.see()
+    assert life.memory.resource("burst").flag is ResourceFlag.DRAINED
+
+
+# -- hooks ----------------------------------------------------------------------------------------------------------
+
+
+def test_hooks_run_once_at_their_place():
+    life = Life.of(record(Phase.JOINING), settings=settings(post_vm_provision_command="/bin/hook {0} {1} {2}"), instances=(instance(),))
+    assert acts(life.see()) == [Act.HOOK, Act.JOIN]
+    life.change(hooks_done=frozenset({"post_vm_provision_command"}))
+    assert acts(life.see()) == [Act.JOIN]
+
+
+# -- restart ----------------------------------------------------------------------------------------------------------
+
+
+def test_s9_restart_while_the_qmaster_is_down_destroys_nothing():
+    life = Life.of(record(Phase.SERVING), unread=True, instances=(instance(),))
+    for _ in range(5):
+        assert acts(life.see(5000)) == []
+    assert Life(unread=True, instances=(instance(),)).see().memory.nodes == {}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "phase"),
+    [
+        ((), Phase.JOINING),
+        ((host(hold=HELD),), Phase.CONFIGURING),
+        ((host(used=1, hold=HELD),), Phase.SERVING),
+        ((host("burst-a.example.org", used=1),), Phase.SERVING),
+        ((host(),), Phase.SERVING),
+    ],
+)
+def test_s10_instance_without_a_record_is_adopted_as_what_it_is(hosts, phase):
+    life = Life(instances=(instance(),), hosts=hosts)
+    life.see(0)
+    assert life.node().phase is phase
+    assert life.node().instance_id == "i-burst-a"
+
+
+def test_resource_that_left_the_pillar_keeps_its_nodes_untouched_and_says_so():
+    life = Life.of(replace(record(Phase.SERVING), resource="old"))
+    plan = life.see(5000, hosts=(host(),))
+    assert plan.actions == ()
+    assert "put it back and drain it" in plan.blocked["old"]
