@@ -1,0 +1,97 @@
+"""Which class serves which type: from the settings to the adapters."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from ..errors import ConfigurationError, Fault
+from ..ports import BatchSystem, Check, Cloud
+from ..settings import ResourceSettings, Settings
+from ..settings.crosschecks import Machinery
+
+
+def _make_gridengine(settings: Settings) -> BatchSystem:
+    from ..batch.gridengine import GridEngine
+
+    return GridEngine(settings.cluster.config, reservations=tuple(resource.reservation for resource in settings.cloud.values()))
+
+
+def _make_aws(name: str, settings: Settings) -> Cloud:
+    from ..clouds.aws.adapter import Aws
+
+    return Aws(name, settings.name, settings.cloud[name].config)
+
+
+_BATCH: Mapping[str, Callable[[Settings], BatchSystem]] = {"sge": _make_gridengine}
+_CLOUDS: Mapping[str, Callable[[str, Settings], Cloud]] = {"aws": _make_aws}
+
+MACHINERY = Machinery(batch_systems=frozenset(_BATCH), clouds=frozenset(_CLOUDS), reporters=frozenset(), spot=False)
+
+
+def make_batch(settings: Settings) -> BatchSystem:
+    """Return the adapter of the batch system. Raises ConfigurationError for a type that this version cannot drive."""
+    kind = settings.cluster.type
+    if kind not in _BATCH:
+        raise _without_machinery("dynamiccluster:cluster:type", kind, _BATCH)
+    return _BATCH[kind](settings)
+
+
+def make_cloud(name: str, settings: Settings) -> Cloud:
+    """Return the adapter of one resource. Raises ConfigurationError for a type that this version cannot drive."""
+    resource: ResourceSettings = settings.cloud[name]
+    if resource.type not in _CLOUDS:
+        raise _without_machinery(f"dynamiccluster:cloud:{name}:type", resource.type, _CLOUDS)
+    try:
+        return _CLOUDS[resource.type](name, settings)
+    except ImportError as error:
+        hint = f"salt-pip install 'saltext.dynamiccluster[{resource.type}]', then restart the salt-master"
+        raise ConfigurationError((Fault(f"dynamiccluster:cloud:{name}:type", f"{error}", hint),)) from error
+
+
+def make_clouds(settings: Settings) -> dict[str, Cloud]:
+    """Return the adapters of all resources; raises one ConfigurationError with the faults of all of them."""
+    clouds, faults = {}, []
+    for name in settings.cloud:
+        try:
+            clouds[name] = make_cloud(name, settings)
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(tuple(faults))
+    return clouds
+
+
+def make_check(settings: Settings, highstate: Check) -> Check:
+    """Return what tells that a node is configured."""
+    from ..checks import make_check as make_other
+
+    checker = settings.dynamic_cluster.config_checker
+    return highstate if checker.kind == "salt" else make_other(checker)
+
+
+def master_address(opts: Mapping[str, Any], given: str | None = None) -> str:
+    """Return the name under which worker nodes reach this master: as given, else its interface, else its host name."""
+    interface = str(opts.get("interface") or "")
+    return given or (interface if interface not in ("", "0.0.0.0", "::") else socket.getfqdn())
+
+
+def secret_texts(value: Any) -> tuple[str, ...]:
+    """Return every secret of the settings, at any depth: what no event, log or reply may hold."""
+    if isinstance(value, SecretStr):
+        return (value.get_secret_value(),)
+    if isinstance(value, BaseModel):
+        return secret_texts([getattr(value, name) for name in type(value).model_fields])
+    if isinstance(value, Mapping):
+        return secret_texts(list(value.values()))
+    if isinstance(value, (list, tuple)):
+        return tuple(text for item in value for text in secret_texts(item))
+    return ()
+
+
+def _without_machinery(path: str, kind: str, known: Mapping[str, Any]) -> ConfigurationError:
+    problem = f"{kind!r} is known, but this version has no machinery for it"
+    return ConfigurationError((Fault(path, problem, f"use one of: {', '.join(sorted(known))}"),))
