@@ -31,12 +31,13 @@ class Machine:
     user_data: str = ""
     ends_at: float | None = None
     broken: str = ""  # why it is in error
+    stopped: bool = False
 
     def state(self, now: float) -> InstanceState:
         """Return what the cloud says of it at that time."""
         if self.ends_at is not None:
             return InstanceState.INEXISTENT if now >= self.ends_at else InstanceState.DELETING
-        if self.broken:
+        if self.broken or self.stopped:
             return InstanceState.ERROR
         return InstanceState.ACTIVE if self.active_at is not None and now >= self.active_at else InstanceState.STARTING
 
@@ -89,7 +90,7 @@ class Account:
 
     def stop(self, machine_id: str) -> None:
         """Stop a machine (powered off, not ended), outside of us."""
-        self.machines[machine_id].broken = "stopped"
+        self.machines[machine_id].stopped = True
 
     def forget(self, machine_id: str) -> None:
         """Take a machine away without a trace: it is unknown from now on."""
@@ -220,5 +221,6 @@ def _show(machine: Machine, now: float) -> Instance:
         shape=machine.shape,
         flavor="simulated",
         zone="sim-1",
-        detail=machine.broken or state.name.lower(),
+        detail="stopped" if machine.stopped else machine.broken or state.name.lower(),
+        stopped=machine.stopped and state is InstanceState.ERROR,
     )

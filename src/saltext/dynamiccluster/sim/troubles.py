@@ -34,7 +34,7 @@ class Troubles:
 
     def refuse(self, operation: str, kind: Refusal, *, times: int | None = 1, setting: str = "") -> None:
         """Have the next `times` calls refused, nothing done; None: all calls until `mend`."""
-        certain = kind is not Refusal.UNREACHABLE
+        certain = kind not in (Refusal.UNREACHABLE, Refusal.FAILED)
         self._add(operation, Trouble(kind, certain, setting=setting), times)
 
     def lose_reply(self, operation: str, *, times: int | None = 1) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import CloudError, ConfigurationError, Fault, Refusal
 from ...model import Instance, InstanceState, LaunchOrder, Shape
 from ...ports import Finding
+from ...settings.aws import AwsSettings
 from ..ownership import CLUSTER, INTENT, RESOURCE, is_owned, other_owner, owner_tags
 from . import checking
 from .api import Api, EC2Error, Timeouts
@@ -29,7 +30,7 @@ class Aws:
     may leave it out. Who calls gives a young machine that grace before it takes it for gone.
     """
 
-    def __init__(self, name: str, cluster: str, settings: Any, *, client: Any = None, timeouts: Timeouts = Timeouts()):
+    def __init__(self, name: str, cluster: str, settings: AwsSettings, *, client: Any = None, timeouts: Timeouts = Timeouts()):
         """Raise ConfigurationError when the settings ask for what this version does not have. Calls nothing."""
         _refuse_later_settings(name, settings)
         self.name = name
@@ -181,7 +182,7 @@ def _literal(value: str) -> str:
     return "".join(f"\\{letter}" if letter in "*?\\" else letter for letter in value)
 
 
-def _refuse_later_settings(name: str, settings: Any) -> None:
+def _refuse_later_settings(name: str, settings: AwsSettings) -> None:
     faults = tuple(
         Fault(f"dynamiccluster:cloud:{name}:config:{key}", "not available in this version", "remove it")
         for key in _LATER

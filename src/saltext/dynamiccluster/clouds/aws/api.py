@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError as NoConnection,
     CredentialRetrievalError,
     EndpointProviderError,
     HTTPClientError,
@@ -28,8 +30,10 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
+from pydantic import SecretStr
 
 from ...errors import CloudError, Refusal
+from ...settings.aws import AwsSettings
 from .refusals import ADVICE, Meaning, classify
 
 _NO_CREDENTIALS = (
@@ -40,6 +44,8 @@ _NO_CREDENTIALS = (
     ProfileNotFound,
 )
 _LONGEST_TEXT = 400
+# One for all resources: EC2's description is large, and reading it anew takes a fifth of a second each time.
+_MODELS = botocore.loaders.create_loader()
 _URL_USER = re.compile(r"//[^/@\s]+@")
 _ENCODED = re.compile(r"Encoded authorization failure message: \S+")
 
@@ -64,7 +70,7 @@ class EC2Error(CloudError):
 class Api:
     """The EC2 API as one resource's settings reach it. Safe to use from several threads."""
 
-    def __init__(self, resource: str, settings: Any, timeouts: Timeouts, client: Any = None):
+    def __init__(self, resource: str, settings: AwsSettings, timeouts: Timeouts, client: Any = None):
         self.resource = resource
         self._settings = settings
         self._timeouts = timeouts
@@ -144,51 +150,49 @@ class Api:
             return self._error(doing, str(error), Meaning(Refusal.UNREACHABLE, "proxy"), not changes)
         if isinstance(error, SSLError):
             return self._error(doing, str(error), Meaning(Refusal.UNREACHABLE, "validate_certs"), not changes)
-        if isinstance(error, (HTTPClientError, ResponseParserError)):
+        if isinstance(error, ResponseParserError):  # its text quotes the whole page
+            text = "the answer is not EC2's; some other server or a proxy answered"
+            return self._error(doing, text, Meaning(Refusal.UNREACHABLE, "endpoint_url"), not changes)
+        if isinstance(error, (HTTPClientError, NoConnection)):
             return self._error(doing, str(error), Meaning(Refusal.UNREACHABLE), not changes)
         return self._error(doing, f"{type(error).__name__}: {error}", Meaning(Refusal.FAILED), not changes)
 
     def _error(self, doing: str, text: str, meaning: Meaning, certain: bool, code: str = "") -> EC2Error:
         setting = self.path(meaning.setting)
-        where = f"; see {setting}" if setting else ""
-        message = f"resource {self.resource}: could not {doing}: {self._clean(text)} ({ADVICE[meaning.kind]}{where})"
+        advice = f"correct {setting}" if setting and meaning.kind is Refusal.BAD_REQUEST else ADVICE[meaning.kind]
+        message = f"resource {self.resource}: could not {doing}: {self._clean(text)} ({advice})"
         return EC2Error(message, meaning.kind, certain=certain, setting=setting, code=code)
 
     def _clean(self, text: str) -> str:
         """Return one line, cut, without keys and passwords."""
-        for secret in (reveal(self._settings.secret_access_key), reveal(self._settings.access_key_id)):
+        for secret in (_reveal(self._settings.secret_access_key), self._settings.access_key_id):
             text = text.replace(secret, "***") if secret else text
         text = _ENCODED.sub("", _URL_USER.sub("//***@", text))
         text = " ".join(text.split())
         return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 3] + "..."
 
 
-def reveal(value: Any) -> str:
-    """Return a secret's text, "" for None."""
-    read: Callable[[], str] | None = getattr(value, "get_secret_value", None)
-    return read() if read else (value or "")
+def _reveal(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
-def _make_client(settings: Any, timeouts: Timeouts, *, attempts: int) -> Any:
-    session = boto3.session.Session(
-        aws_access_key_id=reveal(settings.access_key_id) or None,
-        aws_secret_access_key=reveal(settings.secret_access_key) or None,
-        region_name=settings.region_name or None,
-    )
+def _make_client(settings: AwsSettings, timeouts: Timeouts, *, attempts: int) -> Any:
+    session = botocore.session.Session()
+    session.register_component("data_loader", _MODELS)
     config = Config(
         connect_timeout=timeouts.connect,
         read_timeout=timeouts.read,
         retries={"mode": "standard", "total_max_attempts": attempts},
-        proxies=_proxies(settings),
+        proxies={"http": settings.proxy_url, "https": settings.proxy_url} if settings.proxy_url else None,
         user_agent_extra="dynamiccluster",
     )
     verify = None if settings.validate_certs else False  # None: certificates are checked, AWS_CA_BUNDLE is honoured
-    return session.client("ec2", config=config, endpoint_url=settings.endpoint_url or None, verify=verify)
-
-
-def _proxies(settings: Any) -> dict[str, str] | None:
-    if not settings.proxy:
-        return None
-    url = settings.proxy if "//" in settings.proxy else f"http://{settings.proxy}"
-    url = f"{url}:{settings.proxy_port}" if settings.proxy_port else url
-    return {"http": url, "https": url}
+    return session.create_client(
+        "ec2",
+        region_name=settings.region_name,
+        endpoint_url=settings.endpoint_url,
+        aws_access_key_id=settings.access_key_id,
+        aws_secret_access_key=_reveal(settings.secret_access_key) or None,
+        verify=verify,
+        config=config,
+    )

@@ -50,6 +50,7 @@ def to_instance(raw: Mapping[str, Any], shape_of: Callable[[str], Shape | None])
         subnet=raw.get("SubnetId") or "",
         market="spot" if raw.get("InstanceLifecycle") == "spot" else "on-demand",
         detail=_detail(raw),
+        stopped=_state_word(raw) == "stopped",
     )
 
 

@@ -47,6 +47,7 @@ _BY_CODE: dict[str, Meaning] = {
     # "Your requested instance type is not supported in your requested Availability Zone": waiting does not help.
     "Unsupported": Meaning(Refusal.BAD_REQUEST, "instance_type"),
     "UnsupportedHostConfiguration": Meaning(Refusal.BAD_REQUEST, "instance_type"),
+    "NoSuchEntity": Meaning(Refusal.BAD_REQUEST, "iam_instance_profile"),
     "VPCIdNotSpecified": Meaning(Refusal.BAD_REQUEST, "subnet_id"),
     "VPCResourceNotSpecified": Meaning(Refusal.BAD_REQUEST, "subnet_id"),
     "DefaultVpcDoesNotExist": Meaning(Refusal.BAD_REQUEST, "subnet_id"),
@@ -136,7 +137,7 @@ ADVICE: dict[Refusal, str] = {
     Refusal.THROTTLED: "the account's request rate is used up; asked again later, more slowly",
     Refusal.QUOTA: "ask AWS for a higher quota, lower quantity:max, or wait until machines end",
     Refusal.NO_CAPACITY: "AWS has no such machine free now; asked again later",
-    Refusal.BAD_REQUEST: "correct the setting; salt-run dynamiccluster.validate checks them all",
+    Refusal.BAD_REQUEST: "salt-run dynamiccluster.validate checks all settings",
     Refusal.UNAUTHORISED: "check the keys or the instance profile, its rights (docs/aws.md lists them) and this machine's clock",
     Refusal.UNREACHABLE: "check the network, region_name, endpoint_url and proxy; asked again later",
     Refusal.FAILED: "asked again later; if it stays, see the AWS health dashboard",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...model import LaunchOrder
+from ...settings.aws import AwsSettings, Disk
 from ..ownership import launch_tags
 
 _GROUP_ID = re.compile(r"sg-[0-9a-f]+")
@@ -24,7 +25,7 @@ def is_group_id(group: str) -> bool:
     return _GROUP_ID.fullmatch(group) is not None
 
 
-def needs_group_ids(settings: Any) -> bool:
+def needs_group_ids(settings: AwsSettings) -> bool:
     """Tell whether the request may not name groups: EC2 takes names in the default VPC only, and not with an interface."""
     return bool(settings.subnet_id) or settings.use_public_ip_address is not None
 
@@ -34,12 +35,12 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
-def launch_request(cluster: str, resource: str, settings: Any, order: LaunchOrder, groups: tuple[str, ...]) -> dict[str, Any]:
+def launch_request(cluster: str, resource: str, settings: AwsSettings, order: LaunchOrder, groups: tuple[str, ...]) -> dict[str, Any]:
     """Return the arguments of RunInstances: one machine, its tags and its client token in the same call.
 
     `groups` are the security groups to send, ids where `needs_group_ids`.
     """
-    tags = tag_list(launch_tags(cluster, resource, order, dict(settings.tags or {})))
+    tags = tag_list(launch_tags(cluster, resource, order, settings.tags))
     request: dict[str, Any] = {
         "ImageId": settings.image_id,
         "InstanceType": settings.instance_type,
@@ -57,7 +58,7 @@ def launch_request(cluster: str, resource: str, settings: Any, order: LaunchOrde
     return request
 
 
-def _optional(settings: Any, order: LaunchOrder) -> dict[str, Any]:
+def _optional(settings: AwsSettings, order: LaunchOrder) -> dict[str, Any]:
     request: dict[str, Any] = {}
     if order.user_data:
         request["UserData"] = order.user_data  # boto3 encodes it
@@ -71,7 +72,7 @@ def _optional(settings: Any, order: LaunchOrder) -> dict[str, Any]:
     return request
 
 
-def _network(settings: Any, groups: tuple[str, ...]) -> dict[str, Any]:
+def _network(settings: AwsSettings, groups: tuple[str, ...]) -> dict[str, Any]:
     """Return subnet and groups; in the form of an interface when a public address is wanted, or not, by name."""
     if settings.use_public_ip_address is not None:
         interface: dict[str, Any] = {"DeviceIndex": 0, "AssociatePublicIpAddress": settings.use_public_ip_address}
@@ -85,7 +86,7 @@ def _network(settings: Any, groups: tuple[str, ...]) -> dict[str, Any]:
     return {**request, **({"SecurityGroupIds": ids} if ids else {}), **({"SecurityGroups": names} if names else {})}
 
 
-def _disk(disk: Any) -> dict[str, Any]:
+def _disk(disk: Disk) -> dict[str, Any]:
     """Return one disk of `disk_map`; `size` in GiB."""
     volume = {"VolumeSize": disk.size, "DeleteOnTermination": disk.delete_on_termination}
     return {"DeviceName": disk.device, "Ebs": volume}
