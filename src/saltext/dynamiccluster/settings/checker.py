@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
-
 from .kinds import Arguments, Dotted, Port
 from .section import Section, Wrong
 

@@ -19,13 +19,13 @@ _OTHER = {
 }
 
 
-def from_validation(error: ValidationError, above: tuple[object, ...] = ()) -> list[Fault]:
+def from_validation(error: ValidationError) -> list[Fault]:
     """Return one fault for each thing that the schema found."""
-    return [_read(item, above) for item in error.errors(include_url=False)]
+    return [_read(item) for item in error.errors(include_url=False)]
 
 
-def _read(item: Mapping[str, Any], above: tuple[object, ...]) -> Fault:
-    path = join(ROOT, *above, *(key for key in item["loc"] if key != "[key]"))
+def _read(item: Mapping[str, Any]) -> Fault:
+    path = join(ROOT, *(key for key in item["loc"] if key != "[key]"))
     cause = item.get("ctx", {}).get("error")
     if isinstance(cause, Wrong):
         return Fault(path, cause.problem, cause.hint)

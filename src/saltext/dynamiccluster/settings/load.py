@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
 from ..errors import ConfigurationError, Fault
-from .cluster import ClusterSettings
-from .crosschecks import Machinery, Parts, check_machinery, check_parts
+from .crosschecks import Machinery, check_machinery, check_together
 from .faults import from_validation, without_repeats
-from .general import General
+from .outline import outline
 from .plain import ROOT, Plain
-from .plugins import PluginSettings, name_builtin
-from .resource import ResourceSettings
 from .schema import Settings
-from .section import Section, is_empty
-
-Part = TypeVar("Part", bound=Section)
+from .section import is_empty
 
 
 def load(mapping: Mapping[str, Any], *, machinery: Machinery | None = None) -> Settings:
@@ -41,8 +36,8 @@ def _examine(mapping: Any, machinery: Machinery) -> tuple[Settings | None, tuple
     plain = Plain()
     data = plain.copy(mapping)
     settings, found = _validate(data)
-    parts = _readable_parts(data)
-    cross = [*check_parts(parts), *check_machinery(parts, machinery)]
+    seen = outline(data)
+    cross = [*check_together(seen), *check_machinery(seen, machinery)]
     return settings, without_repeats([*plain.faults, *found, *cross])
 
 
@@ -61,24 +56,3 @@ def _validate(data: dict[str, Any]) -> tuple[Settings | None, list[Fault]]:
         return Settings.model_validate(data), []
     except ValidationError as error:
         return None, from_validation(error)
-
-
-def _readable_parts(data: dict[str, Any]) -> Parts:
-    plugins = _mapping(data.get("plugins"))
-    return Parts(
-        General.try_read(data.get("dynamic-cluster")),
-        ClusterSettings.try_read(data.get("cluster")),
-        dict(_readable(ResourceSettings, _mapping(data.get("cloud")))),
-        dict(_readable(PluginSettings, name_builtin(plugins))),
-    )
-
-
-def _readable(kind: type[Part], data: Mapping[str, Any]) -> Iterator[tuple[str, Part]]:
-    for name, item in data.items():
-        part = kind.try_read(item)
-        if part is not None:
-            yield name, part
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

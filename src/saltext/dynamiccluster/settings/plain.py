@@ -27,8 +27,10 @@ class Plain:
     def copy(self, value: Any, path: str = ROOT, depth: int = 0) -> Any:
         """Return a copy of plain types. What cannot be copied becomes None, with a fault for its path."""
         self._items += 1
-        if depth > _DEEPEST or self._items > _MOST_ITEMS:
-            return self._refuse(path, "nested too deeply, or too much", "check the YAML for anchors that repeat themselves")
+        if depth > _DEEPEST:
+            return self._refuse(path, "nested too deeply", "check the YAML for an anchor that contains itself")
+        if self._items > _MOST_ITEMS:
+            return self._refuse_rest(path)
         if isinstance(value, Mapping):
             return {key: self.copy(item, join(path, key), depth + 1) for key, item in self._usable(value, path)}
         if isinstance(value, (list, tuple)):
@@ -52,6 +54,10 @@ class Plain:
         if _is_clean(value) and len(value) <= _LONGEST_TEXT:
             return str(value)
         return self._refuse(path, "text with characters that cannot be used", "retype it, and check the file's encoding")
+
+    def _refuse_rest(self, path: str) -> None:
+        if self._items == _MOST_ITEMS + 1:  # tell once
+            self._refuse(path, f"more than {_MOST_ITEMS} values", "check the YAML for anchors that repeat themselves")
 
     def _refuse(self, path: str, problem: str, hint: str) -> None:
         self.faults.append(Fault(path, problem, hint))
