@@ -1,0 +1,1 @@
+"""Checks that tell whether a node is configured (the one that asks Salt lives in `salt/`)."""

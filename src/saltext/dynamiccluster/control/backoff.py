@@ -1,0 +1,95 @@
+"""How long to wait after a failure: by its kind, longer each time, never in step with others (jitter)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+from ..errors import CloudError, Refusal
+from ..policy.memory import Backoff, Memory, ResourceMemory
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Seconds: `first` doubles up to `most` with each failure in a row; up to `jitter` of it is added at random."""
+
+    first: float
+    most: float
+    jitter: float = 0.25
+
+    def seconds(self, step: int, chance: random.Random) -> float:
+        return min(self.first * 2 ** min(step - 1, 30), self.most) * (1 + self.jitter * chance.random())
+
+
+WAITS = {
+    Refusal.THROTTLED: Wait(5.0, 48.0),
+    Refusal.QUOTA: Wait(600.0, 600.0, 0.0),  # earlier when something of the resource is freed
+    Refusal.NO_CAPACITY: Wait(300.0, 1800.0),
+    Refusal.BAD_REQUEST: Wait(600.0, 600.0),  # earlier when the settings change
+    Refusal.UNAUTHORISED: Wait(600.0, 600.0),
+    Refusal.UNREACHABLE: Wait(10.0, 240.0),
+    Refusal.FAILED: Wait(10.0, 240.0),
+}
+NODE_WAIT = Wait(10.0, 240.0)  # a change to one node that failed
+BATCH_READ = Wait(5.0, 60.0)
+CLOUD_READ = Wait(10.0, 240.0)
+_MENDED_BY_SETTINGS = frozenset({Refusal.BAD_REQUEST.value, Refusal.UNAUTHORISED.value})
+
+
+def back_off(known: ResourceMemory, error: CloudError, now: float, chance: random.Random) -> ResourceMemory:
+    """Return the resource's memory after a failed launch. Launches that failed side by side count as one failure."""
+    old = known.backoff
+    if old is not None and old.kind == error.kind.value and old.until > now:
+        return known
+    step = old.step + 1 if old is not None and old.kind == error.kind.value else 1
+    since = old.since if old is not None else now
+    until = now + WAITS[error.kind].seconds(step, chance)
+    return replace(known, backoff=Backoff(until, error.kind.value, explain(error), since, step))
+
+
+def explain(error: CloudError) -> str:
+    """Return the failure in one line, with the setting at fault when it is known."""
+    return f"{error} (look at the setting {error.setting})" if error.setting and error.setting not in str(error) else str(error)
+
+
+def lift_quota(memory: Memory, resource: str) -> Memory:
+    """Return the memory with the resource's quota back-off ended: something of it was freed, one launch may try."""
+    known = memory.resource(resource)
+    if known.backoff is None or known.backoff.kind != Refusal.QUOTA.value:
+        return memory
+    return memory.with_resource(resource, replace(known, backoff=replace(known.backoff, until=0.0)))
+
+
+def lift_for_settings(memory: Memory, resources: frozenset[str]) -> Memory:
+    """Return the memory with back-offs ended that only other settings could mend, for resources whose settings changed."""
+    for name in resources & frozenset(memory.resources):
+        known = memory.resource(name)
+        if known.backoff is not None and known.backoff.kind in _MENDED_BY_SETTINGS:
+            memory = memory.with_resource(name, replace(known, backoff=replace(known.backoff, until=0.0)))
+    return memory
+
+
+class Retries:
+    """When what failed may be tried again, by key. A success forgets the key."""
+
+    def __init__(self, wait: Wait, chance: random.Random):
+        self._wait, self._chance = wait, chance
+        self._until: dict[Hashable, tuple[float, int]] = {}
+
+    def ready(self, key: Hashable, now: float) -> bool:
+        return now >= self._until.get(key, (0.0, 0))[0]
+
+    def failed(self, key: Hashable, now: float) -> float:
+        """Count a failure; return the seconds to wait."""
+        step = self._until.get(key, (0.0, 0))[1] + 1
+        wait = self._wait.seconds(step, self._chance)
+        self._until[key] = (now + wait, step)
+        return wait
+
+    def succeeded(self, key: Hashable) -> None:
+        self._until.pop(key, None)
+
+    def keep_only(self, nodes: frozenset[str]) -> None:
+        """Forget keys (node, ...) of nodes that are no more."""
+        self._until = {key: value for key, value in self._until.items() if not isinstance(key, tuple) or key[0] in nodes}

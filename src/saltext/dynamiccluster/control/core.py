@@ -1,0 +1,252 @@
+"""Decide and act without threads or waiting: what the loop runs on its executors and the simulation calls directly.
+
+The one writer. Observers put readings in, `decide` returns the actions that may start now, `carry_out` does one of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..errors import CommandRefused, JournalError
+from ..model import BatchView, CloudView
+from ..policy.commands import obey
+from ..policy.decide import decide
+from ..policy.memory import Memory
+from ..policy.plan import Act, Action, Plan
+from ..snapshot import Command, Reading, Snapshot
+from . import announce, launching, observe
+from .act import Actor
+from .backoff import lift_for_settings, lift_quota
+from .health import Health
+from .journal import Entry
+from .ledger import Ledger
+from .parts import Parts
+from .scene import Scene
+
+log = logging.getLogger(__name__)
+
+
+class Core:
+    """The state of one engine. Any thread may call it; the parts' calls are made outside of its lock."""
+
+    def __init__(self, parts: Parts, ledger: Ledger, *, chance: random.Random | None = None):
+        self.parts, self.ledger = parts, ledger
+        self.chance = chance or random.Random()
+        self.plan = Plan(ledger.memory)
+        self.planned_at = 0.0
+        self.counters: Counter[str] = Counter()
+        self.health = Health(ledger, parts)
+        self._actor = Actor(ledger, self._tell, self.chance)
+        self._lock = threading.RLock()
+        self._snapshot = Snapshot()
+        self._under_way: dict[str, Action] = {}
+        self._announced_plan: tuple[Any, ...] = ()
+
+    # -- what is seen -------------------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    @property
+    def memory(self) -> Memory:
+        return self.ledger.memory
+
+    def see_batch(self) -> None:
+        """Read the batch system."""
+        parts = self.parts
+        reading = observe.read_batch(parts.batch, self._snapshot.batch, parts.clock)
+        self._see(parts, batch=reading)
+
+    def see_cloud(self, name: str) -> None:
+        """Read one resource's cloud."""
+        parts = self.parts
+        previous: Reading[CloudView] = self._snapshot.clouds.get(name, Reading())
+        records = tuple(self.memory.nodes.values())
+        reading = observe.read_cloud(name, parts.clouds[name], records, previous, parts.clock)
+        with self._lock:
+            self._see(parts, clouds={**self._snapshot.clouds, name: reading})
+
+    def see_check(self, name: str) -> None:
+        """Check one node's configuration."""
+        record = self.memory.nodes.get(name)
+        if record is None or not observe.wants_check(record):
+            return
+        result = observe.check_node(self.parts.check, record)
+        with self._lock:
+            self._snapshot = replace(self._snapshot, checks={**self._snapshot.checks, name: result})
+
+    def see_name(self, name: str) -> None:
+        """Learn a node's host name where a command tells it, and what the batch system's head resolves it to."""
+        record = self.memory.nodes.get(name)
+        if record is None:
+            return
+        if observe.wants_hostname(record, self.parts.settings):
+            hostname = observe.ask_hostname(self.parts.settings, record)
+            if hostname:
+                self._write(lambda memory: _name(memory, name, hostname))
+        elif observe.wants_address(record):
+            address = observe.resolve_name(self.parts.batch, record.hostname)
+            with self._lock:
+                self._snapshot = replace(self._snapshot, addresses={**self._snapshot.addresses, record.hostname: address})
+
+    def _see(self, parts: Parts, **changes: Any) -> None:
+        """Keep a reading, unless it was made with adapters that other settings have replaced meanwhile."""
+        with self._lock:
+            if parts is self.parts:
+                self._snapshot = replace(self._snapshot, **changes)
+
+    # -- decide -------------------------------------------------------------------------------------------------------
+
+    def decide(self) -> tuple[Action, ...]:
+        """Decide on what is known now, write it down; return the actions to start, each to be handed to `carry_out` once."""
+        with self._lock:
+            now = self.parts.clock.now()
+            self._forget_the_old()
+            with self.ledger.lock:
+                plan = decide(self._snapshot, self.parts.settings, self.ledger.memory, now)
+                self._remember(plan, now)
+            self.plan, self.planned_at = plan, now
+            self._announce(plan)
+            self.health.look(self._snapshot, now)
+            return self._begin(plan.actions, now)
+
+    def _remember(self, plan: Plan, now: float) -> None:
+        """Write down what the decision remembers, with the intents of new nodes in the same transaction."""
+        before = self.ledger.memory
+        orders = [action for action in plan.actions if action.act is Act.ORDER]
+        memory = announce.show(plan.memory, plan.nodes, now)
+        for name, record in memory.nodes.items():
+            if record.gone and not getattr(before.nodes.get(name), "gone", True):
+                memory = lift_quota(memory, record.resource)
+        if orders and self._order(memory, orders, now):
+            return
+        if orders:  # not written, so not ordered: the wish for them stays
+            memory = replace(memory, planned_at=before.planned_at, resources=before.resources)
+        self._write(lambda _: memory)
+
+    def _order(self, memory: Memory, orders: list[Action], now: float) -> bool:
+        entries = [Entry(now, "action", f"order: {action.reason}", action.resource, "", {"act": "order", "ok": True}) for action in orders]
+        for action in orders:
+            memory = launching.order(memory, action, self.parts.settings, now)
+        try:
+            self._tell(*self.ledger.commit(lambda _: memory, entries=entries, durable=True))
+        except JournalError:
+            return False
+        return True
+
+    def _begin(self, actions: tuple[Action, ...], now: float) -> tuple[Action, ...]:
+        """Return the actions that may start: one for each node, none that is under way or has just failed."""
+        begun = []
+        for action in actions:
+            if action.act is Act.ORDER or not self._may_begin(action, now):
+                continue
+            self._under_way[_subject(action)] = action
+            begun.append(action)
+        return tuple(begun)
+
+    def _may_begin(self, action: Action, now: float) -> bool:
+        if _subject(action) in self._under_way or not self._actor.ready(action, now):
+            return False
+        if action.act is not Act.LAUNCH or self.memory.resource(action.resource).backoff is None:
+            return True
+        # after a back-off one launch tries whether the trouble is over
+        return not any(other.act is Act.LAUNCH and other.resource == action.resource for other in self._under_way.values())
+
+    def _forget_the_old(self) -> None:
+        """Drop checks and addresses of nodes that no longer wait for them."""
+        nodes = self.memory.nodes
+        checks = {name: result for name, result in self._snapshot.checks.items() if name in nodes and observe.wants_check(nodes[name])}
+        awaited = {record.hostname for record in nodes.values() if observe.wants_address(record)}
+        addresses = {name: address for name, address in self._snapshot.addresses.items() if name in awaited}
+        self._snapshot = replace(self._snapshot, checks=checks, addresses=addresses)
+        self._actor.retries.keep_only(frozenset(nodes) | {""})
+
+    # -- act ----------------------------------------------------------------------------------------------------------
+
+    def carry_out(self, action: Action) -> bool:
+        """Carry out one action that `decide` returned; return whether it succeeded. Never raises an Exception."""
+        try:
+            return self._actor.carry_out(action, Scene(self.parts, action, self._snapshot, self.ledger))
+        finally:
+            with self._lock:
+                self._under_way.pop(_subject(action), None)
+
+    def resume(self) -> None:
+        """After a start: have the keys of nodes that were launched before, and are not configured yet, let in."""
+        for record in self.memory.nodes.values():
+            if not record.tried_at or record.ready_at:
+                continue
+            try:
+                order = self.ledger.order(record.name)
+                if order is not None:
+                    self.parts.minions.expect(record.name, order.token, record.resource)
+            except Exception:
+                log.exception("the key of %s cannot be awaited", record.name)
+
+    @property
+    def failures(self) -> int:
+        """Return how many actions failed through what must be a bug."""
+        return self._actor.failures
+
+    # -- what is asked ------------------------------------------------------------------------------------------------
+
+    def command(self, command: Command, *, test: bool = False) -> dict[str, Any]:
+        """Obey an administrator; return {"ok", "message", "data"}. `test`: only say what would happen."""
+        with self._lock, self.ledger.lock:
+            now = self.parts.clock.now()
+            try:
+                memory, reply = obey(command, self._snapshot, self.parts.settings, self.ledger.memory, now)
+            except CommandRefused as error:
+                return {"ok": False, "message": str(error), "data": {}}
+            if test:
+                return {"ok": True, "message": f"would be done: {reply.message}", "data": {**reply.data, "test": True}}
+            entry = Entry(now, "command", f"{command.name}: {reply.message}", data={"by": command.by, **reply.data})
+            self._write(lambda _: memory, entries=(entry,), durable=True)
+            warning = f" (not safe over a restart: {self.ledger.fault})" if self.ledger.fault else ""
+            return {"ok": True, "message": reply.message + warning, "data": dict(reply.data)}
+
+    def use(self, parts: Parts) -> None:
+        """Go on with other settings and the adapters made for them."""
+        with self._lock:
+            old, self.parts, self.health.parts = self.parts, parts, parts
+            before, now = old.settings, parts.settings
+            changed = frozenset(name for name in now.cloud if before.cloud.get(name) != now.cloud[name])
+            kept = {name: reading for name, reading in self._snapshot.clouds.items() if name in now.cloud}
+            batch: Reading[BatchView] = self._snapshot.batch if before.cluster == now.cluster else Reading()
+            self._snapshot = replace(self._snapshot, batch=batch, clouds=kept)
+        self._write(lambda memory: lift_for_settings(memory, changed))
+
+    # -- telling ------------------------------------------------------------------------------------------------------
+
+    def _write(self, change: Callable[[Memory], Memory], **options: Any) -> None:
+        self._tell(*self.ledger.update(change, **options))
+
+    def _tell(self, before: Memory, after: Memory) -> None:
+        for event in announce.events(self.parts.settings.name, before, after):
+            self.counters[event.tag.rsplit("/", 1)[-1]] += 1
+            self.parts.announcer.fire(event)
+
+    def _announce(self, plan: Plan) -> None:
+        """Fire `plan/decided` when the plan has something new to do."""
+        planned: Mapping[str, int] = Counter(action.act.value for action in plan.actions)
+        gist = tuple((action.act, action.resource, action.node, action.detail) for action in plan.actions)
+        if gist and gist != self._announced_plan:
+            self.parts.announcer.fire(announce.plan_event(self.parts.settings.name, plan, planned))
+        self._announced_plan = gist
+
+
+def _subject(action: Action) -> str:
+    """Return what an action keeps others away from while it is under way: its node."""
+    return action.node or f"{action.act.value} {action.resource} {action.detail}"
+
+
+def _name(memory: Memory, name: str, hostname: str) -> Memory:
+    record = memory.nodes.get(name)
+    return memory if record is None or record.hostname else memory.with_node(replace(record, hostname=hostname))

@@ -1,0 +1,98 @@
+"""Acts on a cloud: order, launch, adopt, destroy."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import replace
+
+from ..errors import CloudError, ConfigurationError, Refusal
+from ..model import LaunchOrder, NodeRecord, Phase
+from ..policy.memory import Memory
+from ..policy.plan import Action
+from ..settings import Settings
+from .journal import Order
+from .scene import Scene
+
+
+def order(memory: Memory, action: Action, settings: Settings, now: float) -> Memory:
+    """Return the memory with the intent of one more node, under a name that no machine ever had."""
+    resource = settings.cloud[action.resource]
+    name = _new_name(resource.config.instance_name_prefix, memory)
+    record = NodeRecord(name, action.resource, secrets.token_hex(16), Phase.ASKED, asked_at=now, cause=action.reason)
+    launches = (*(at for at in memory.launches if at > now - 3600), now)
+    return replace(memory.with_node(record), launches=launches)
+
+
+def _new_name(prefix: str, memory: Memory) -> str:
+    while True:
+        name = prefix + base64.b32encode(secrets.token_bytes(4)).decode().lower()[:6]
+        if name not in memory.nodes:
+            return name
+
+
+def launch(scene: Scene) -> str:
+    """Ask the cloud for the node, in the same words each time. Raises CloudError, JournalError."""
+    record = scene.node
+    kept = scene.ledger.order(record.name) or _prepare(scene)
+    scene.parts.minions.expect(record.name, kept.token, record.resource)
+    instance = scene.cloud.launch(LaunchOrder(record.intent, record.name, kept.user_data or "", record.asked_at))
+
+    def bear(memory: Memory) -> Memory:
+        known = memory.nodes.get(record.name)
+        if known is None:
+            return memory
+        phase = Phase.BOOTING if known.phase is Phase.ASKED else known.phase
+        address = instance.address or known.address
+        return memory.with_node(replace(known, phase=phase, instance_id=instance.id, address=address, failed=""))
+
+    scene.ledger.update(bear)
+    return instance.id
+
+
+def _prepare(scene: Scene) -> Order:
+    """Make the token and the user-data, and write both down before anybody hears of them."""
+    record, token = scene.node, secrets.token_urlsafe(24)
+    try:
+        user_data = scene.parts.render(record, token)
+    except ConfigurationError as error:
+        setting = error.faults[0].path if error.faults else ""
+        raise CloudError(str(error), Refusal.BAD_REQUEST, setting=setting) from error
+    kept = Order(record.name, token, user_data)
+    scene.ledger.commit(lambda memory: memory, order=kept, durable=True)
+    return kept
+
+
+def take_back(memory: Memory, name: str, error: CloudError) -> Memory:
+    """Return the memory once the cloud has surely not launched the node.
+
+    One that was only asked too fast is asked for again soon; any other is dropped, so that its jobs may be served elsewhere.
+    """
+    record = memory.nodes.get(name)
+    if record is None:
+        return memory
+    if error.kind is Refusal.THROTTLED:
+        return memory.with_node(replace(record, tried_at=0.0))
+    launches = list(memory.launches)
+    if record.asked_at in launches:
+        launches.remove(record.asked_at)
+    return replace(memory.without_node(name), launches=tuple(launches))
+
+
+def adopt(scene: Scene) -> str:
+    """Put our owner tags on the instance that an administrator named; the next listing then shows it as ours."""
+    instance = scene.cloud.adopt(scene.action.detail, {})
+    return instance.name or instance.id
+
+
+def give_up_adopting(memory: Memory, action: Action) -> Memory:
+    """Return the memory without the wish to adopt an instance that the cloud surely will not let us have."""
+    known = memory.resource(action.resource)
+    left = tuple(id_ for id_ in known.adopting if id_ != action.detail)
+    return memory.with_resource(action.resource, replace(known, adopting=left))
+
+
+def destroy(scene: Scene) -> str:
+    """Ask the cloud to end the node's machine."""
+    scene.cloud.destroy(scene.node.instance_id)
+    return scene.node.instance_id

@@ -1,0 +1,88 @@
+"""What an act changes in the memory, as data: before it is called (its intent) and once it has succeeded.
+
+Everything else about a node's life is observed (policy/track.py), so that a lost reply is made good by the next reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ..model import NodeRecord, Phase
+from ..policy.plan import Act, Action
+
+Step = Callable[[NodeRecord, float], NodeRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """`intent` is written before the call and `success` after it; None changes nothing.
+
+    `new`: it begins something that must be known after a crash, so that it waits while the journal cannot be written. `durable`: its
+    intent must survive a power failure. `pool`: which threads may carry it out. `settles`: what must be read anew
+    before the next act of the same pool on this node, since the last reading does not show this one.
+    """
+
+    pool: str
+    intent: Step | None = None
+    success: Step | None = None
+    new: bool = True
+    durable: bool = False
+    settles: bool = False
+
+
+def _tried(record: NodeRecord, now: float) -> NodeRecord:
+    return replace(record, tried_at=record.tried_at or now)
+
+
+def _joined(record: NodeRecord, now: float) -> NodeRecord:
+    return replace(record, phase=Phase.CONFIGURING, joined_at=record.joined_at or now)
+
+
+def _released(record: NodeRecord, now: float) -> NodeRecord:
+    return replace(record, phase=Phase.SERVING, ready_at=record.ready_at or now, failed="")
+
+
+def _destroying(record: NodeRecord, now: float) -> NodeRecord:
+    return replace(record, phase=Phase.DESTROYING)
+
+
+BATCH, CLOUD, SALT, HOOKS, CORE = "batch", "cloud", "salt", "hooks", "core"
+
+TRANSITIONS: Mapping[Act, Transition] = {
+    Act.ORDER: Transition(CORE, durable=True),
+    Act.LAUNCH: Transition(CLOUD, intent=_tried),
+    Act.ADOPT: Transition(CLOUD),
+    Act.JOIN: Transition(BATCH, success=_joined, settles=True),
+    Act.CONFIGURE: Transition(SALT, new=False),
+    Act.RELEASE: Transition(BATCH, success=_released, new=False, settles=True),
+    Act.HOLD: Transition(BATCH, new=False, settles=True),
+    Act.UNHOLD: Transition(BATCH, new=False, settles=True),
+    Act.VACATE: Transition(BATCH, settles=True),
+    Act.CLEAR: Transition(BATCH, settles=True),
+    Act.REMOVE: Transition(BATCH, settles=True),
+    Act.DESTROY: Transition(CLOUD, intent=_destroying, durable=True, settles=True),
+    Act.FORGET: Transition(SALT),
+    Act.HOOK: Transition(HOOKS, durable=True),
+}
+
+
+def intend(action: Action, record: NodeRecord, now: float) -> NodeRecord:
+    """Return the record as it must be known before the act is called."""
+    if action.act is Act.HOOK:
+        return replace(record, hooks_done=record.hooks_done | {action.detail})
+    step = TRANSITIONS[action.act].intent
+    return step(record, now) if step else record
+
+
+def succeed(action: Action, record: NodeRecord, now: float) -> NodeRecord:
+    """Return the record once the act has succeeded; the trouble that the same act had before is over."""
+    if record.failed.startswith(trouble(action.act)):
+        record = replace(record, failed="")
+    step = TRANSITIONS[action.act].success
+    return step(record, now) if step else record
+
+
+def trouble(act: Act, error: object = "") -> str:
+    """Return how a record's `failed` tells of an act that failed."""
+    return f"{act.value}: {error}"
