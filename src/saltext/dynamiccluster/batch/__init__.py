@@ -1,0 +1,1 @@
+"""Batch systems: each is an adapter that implements ports.BatchSystem over the commands of that system."""

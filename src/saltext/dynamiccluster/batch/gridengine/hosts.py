@@ -1,0 +1,98 @@
+"""Parsing `qhost -F -q -j -xml`: bytes in, one record for each execution host out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+from .units import read_memory_mb
+from .xml import clean, parse, split, text
+
+GLOBAL = "global"
+_NAME = re.compile(rb"<host name='([^'<]*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRecord:
+    """A queue instance. `state` are Grid Engine's letters."""
+
+    name: str
+    slots: int = 0
+    used: int = 0
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """A host. `jobs` are ids (`9.3` for a task of an array), each once however many slots it holds here.
+
+    `started` is the Unix time at which each job started. `resources` are Grid Engine's values by complex: (dominance, value), where a
+    dominance of `hc` or `gc` means what is left of a consumable. `broken`: nothing but the name could be read.
+    """
+
+    name: str
+    queues: tuple[QueueRecord, ...] = ()
+    jobs: tuple[str, ...] = ()
+    started: Mapping[str, float] = field(default_factory=dict)
+    processors: int | None = None
+    memory_mb: int | None = None
+    load: float | None = None
+    resources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    broken: str = ""
+
+
+def parse_hosts(document: bytes) -> tuple[HostRecord, ...]:
+    """Parse the answer of qhost, the pseudo host `global` included. Raises BatchMalformed when it is truncated or foreign."""
+    return tuple(_read_host(raw) for raw in split(clean(document), "qhost", "host"))
+
+
+def _read_host(raw: bytes) -> HostRecord:
+    element = parse(raw)
+    if element is not None:
+        try:
+            return _build(element)
+        except ValueError as error:
+            reason = f"qhost's record of this host cannot be read: {error}"
+    else:
+        reason = "qhost's record of this host is not well-formed XML"
+    found = _NAME.search(raw)
+    return HostRecord(found[1].decode("utf-8") if found else "", broken=reason)
+
+
+def _build(element: Element) -> HostRecord:
+    values = {child.get("name", ""): text(child.text) for child in element.iterfind("hostvalue")}
+    started = dict(_read_job(child) for child in element.iterfind("job"))
+    return HostRecord(
+        name=element.get("name", ""),
+        queues=tuple(_read_queue(child) for child in element.iterfind("queue")),
+        jobs=tuple(started),
+        started=started,
+        processors=_known(values, "num_proc", int),
+        memory_mb=_known(values, "mem_total", read_memory_mb),
+        load=_known(values, "load_avg", float),
+        resources={
+            child.get("name", ""): (child.get("dominance", ""), text(child.text))
+            for child in element.iterfind("resourcevalue")
+        },
+    )
+
+
+def _known(values: dict[str, str], name: str, read):  # type: ignore[no-untyped-def]
+    value = values.get(name, "-")
+    return None if value in ("-", "") else read(value)
+
+
+def _read_queue(element: Element) -> QueueRecord:
+    values = {child.get("name", ""): text(child.text) for child in element.iterfind("queuevalue")}
+    slots, used = int(values.get("slots") or 0), int(values.get("slots_used") or 0)
+    return QueueRecord(element.get("name", ""), slots, used, values.get("state_string", ""))
+
+
+def _read_job(element: Element) -> tuple[str, float]:
+    """Return id and start. A parallel job has one element for each slot: the dictionary makes them one."""
+    values = {child.get("name", ""): text(child.text) for child in element.iterfind("jobvalue")}
+    job_id, task = element.get("name", ""), values.get("taskid", "")
+    start = values.get("start_time", "")
+    return f"{job_id}.{task}" if task else job_id, float(start) if start.isdigit() else 0.0

@@ -1,0 +1,168 @@
+"""From what qhost says of hosts to model.Host: who answers, what is usable, whose hold it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from ...model import HoldBy, Host, QueueSlots, Shape
+from .cell import HELD_GROUP, Cell
+from .hosts import HostRecord, QueueRecord
+from .resources import GPUS
+from .units import normalise, read_amount, read_memory_mb
+
+UNREACHABLE = "u"
+_ALARM = "a"
+_CLOSED = frozenset("uAsSdDCcoE")
+_BROKEN = {
+    "c": "has conflicting configurations (qstat -f -explain c)",
+    "o": "no longer contains this host; it goes when its jobs have ended",
+    "E": "is in error state there (qstat -f -explain E; qmod -cq clears it)",
+}
+
+
+class Patience:
+    """Remembers since when each host has been silent or overloaded, because Grid Engine tells neither.
+
+    After a restart of the qmaster every host is silent until its daemon calls again, which takes up to half a minute: a silence is a fact
+    only when it lasts. The same for a load alarm, which each starting job may cause.
+    """
+
+    SILENCE = 60.0
+    ALARM = 300.0
+
+    def __init__(self) -> None:
+        self._silent: dict[str, float] = {}
+        self._alarmed: dict[str, float] = {}
+
+    def update(self, records: Iterable[HostRecord], now: float) -> None:
+        """Take in a new reading."""
+        records = tuple(records)
+        self._silent = _since(self._silent, (record.name for record in records if is_silent(record)), now)
+        self._alarmed = _since(self._alarmed, (record.name for record in records if _is_alarmed(record)), now)
+
+    def forget(self) -> None:
+        """Start again: the qmaster did not answer, so that it may have been restarted."""
+        self._silent.clear()
+
+    def is_down(self, host: str, now: float) -> bool:
+        return host in self._silent and now - self._silent[host] >= self.SILENCE
+
+    def is_overloaded(self, host: str, now: float) -> bool:
+        return host in self._alarmed and now - self._alarmed[host] >= self.ALARM
+
+
+def is_silent(record: HostRecord) -> bool:
+    """Tell whether a host's execution daemon was heard of once and is not heard of now."""
+    if record.processors is None or record.broken:
+        return False
+    return record.load is None or any(UNREACHABLE in queue.state for queue in record.queues)
+
+
+def view_host(
+    record: HostRecord, cell: Cell, held: Iterable[str], values: Mapping[str, str] | None, patience: Patience, now: float
+) -> Host:
+    """Return a host. `values` are its configured complex values, None while they are not known."""
+    if record.broken:
+        return Host(record.name, None, error=record.broken)
+    features = _features(record, cell, values)
+    overloaded = patience.is_overloaded(record.name, now)
+    return Host(
+        name=record.name,
+        up=_is_up(record, patience, now),
+        queues=tuple(_view_queue(queue, overloaded) for queue in record.queues),
+        jobs=record.jobs,
+        hold=_whose_hold(record, frozenset(held)),
+        reported=_shape(record, features),
+        free_memory_mb=_free_memory(record),
+        groups=cell.groups_above(record.name) - {HELD_GROUP},
+        features=features,
+        error=_find_error(record),
+        exclusive=_is_taken(record, cell),
+        load=record.load,
+    )
+
+
+def _since(known: dict[str, float], names: Iterable[str], now: float) -> dict[str, float]:
+    return {name: known.get(name, now) for name in names}
+
+
+def _is_alarmed(record: HostRecord) -> bool:
+    return any(_ALARM in queue.state for queue in record.queues)
+
+
+def _is_up(record: HostRecord, patience: Patience, now: float) -> bool | None:
+    if record.processors is None:
+        return None  # never contacted
+    if not is_silent(record):
+        return True
+    return False if patience.is_down(record.name, now) else None
+
+
+def _view_queue(queue: QueueRecord, overloaded: bool) -> QueueSlots:
+    letters = frozenset(queue.state)
+    usable = letters.isdisjoint(_CLOSED) and not (_ALARM in letters and overloaded)
+    return QueueSlots(queue.name, queue.slots, queue.used, usable, queue.state)
+
+
+def _whose_hold(record: HostRecord, held: frozenset[str]) -> HoldBy:
+    """Tell who disabled all queues of the host. One left open takes jobs: then it is not held."""
+    if not record.queues or not all("d" in queue.state for queue in record.queues):
+        return HoldBy.NOBODY
+    return HoldBy.US if record.name in held else HoldBy.ADMINISTRATOR
+
+
+def _find_error(record: HostRecord) -> str:
+    """Return why no queue of the host can run jobs, "" when one can."""
+    if not record.queues:
+        return "it is in no queue"
+    reasons = [
+        next((f"queue {queue.name} {text}" for letter, text in _BROKEN.items() if letter in queue.state), "")
+        for queue in record.queues
+    ]
+    return "; ".join(reasons) if all(reasons) else ""
+
+
+def _shape(record: HostRecord, features: Mapping[str, str]) -> Shape | None:
+    if record.processors is None:
+        return None
+    gpus = max((_whole(features[name]) for name in GPUS if name in features), default=0)
+    return Shape(record.processors, record.memory_mb or 0, gpus)
+
+
+def _free_memory(record: HostRecord) -> int | None:
+    _, value = record.resources.get("mem_free", ("", ""))
+    try:
+        return read_memory_mb(value) if value else None
+    except ValueError:
+        return None
+
+
+def _features(record: HostRecord, cell: Cell, values: Mapping[str, str] | None) -> dict[str, str]:
+    """Return what the host offers by complex: reported facts, and configured values (until they are known: what is left of them)."""
+    features = {}
+    for name, (dominance, value) in record.resources.items():
+        found = cell.complex(name)
+        if found and found.relation in ("==", "<=", "EXCL") and dominance[:1] in ("h", "q"):
+            if values is None or not found.is_consumable:
+                features[name] = normalise(value, found.kind)
+    for name, value in (values or {}).items():
+        found = cell.complex(name)
+        features[found.name if found else name] = normalise(value, found.kind) if found else value
+    return features
+
+
+def _is_taken(record: HostRecord, cell: Cell) -> bool:
+    """Tell whether an exclusive job has the host: nothing is left of an exclusive complex."""
+    for name, (dominance, value) in record.resources.items():
+        found = cell.complex(name)
+        if found and found.is_exclusive and dominance == "hc" and not _whole(value):
+            return True
+    return False
+
+
+def _whole(value: str) -> int:
+    try:
+        return math.floor(read_amount(value))
+    except (ValueError, OverflowError):
+        return 0

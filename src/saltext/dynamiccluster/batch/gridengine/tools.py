@@ -1,0 +1,175 @@
+"""Grid Engine's commands, as the settings give them, and the readings that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...errors import BatchRefused, BatchUnreachable
+from ...settings.sge import SgeSettings
+from ...settings.templates import Template, UnsafeValue
+from ..commands import Completed, ProcessRunner, Run
+from .cell import Cell
+from .config import (
+    Environment,
+    parse_complexes,
+    parse_environment,
+    parse_exec_host,
+    parse_group,
+    parse_queues,
+)
+from .details import JobDetail, parse_details
+from .hosts import GLOBAL, HostRecord, parse_hosts
+from .jobs import JobRecord, parse_jobs
+from .replies import NOTHING_DEFINED, check_change, check_read, check_reached
+
+READ_TIMEOUT = 60.0  # a listing of 100,000 jobs takes about 10 s
+CHANGE_TIMEOUT = 30.0
+
+
+def process_runner() -> Run:
+    """Return the runner of real processes. Wrapped lines are switched off where that reaches (it does not through ssh)."""
+    return ProcessRunner({"SGE_SINGLE_LINE": "1"})
+
+
+class Tools:
+    """Runs the configured commands. A built-in template is the hint where the program is; any other runs as written."""
+
+    def __init__(self, settings: SgeSettings, run: Run) -> None:
+        self.settings = settings
+        self._run = run
+
+    # -- reading
+
+    def jobs(self) -> tuple[JobRecord, ...]:
+        """List the jobs of all users."""
+        template = self.settings.qstat_command
+        argv = self.program(template, "-xml", "-r", "-u", "*") if template.is_builtin else template.argv()
+        return parse_jobs(self._read(argv).out)
+
+    def details(self, job_ids: Iterable[str]) -> dict[str, JobDetail]:
+        """Ask for the details of jobs, in one call. Jobs that ended meanwhile are left out."""
+        argv = self.program(self.settings.qstat_command, "-xml", "-j", ",".join(job_ids))
+        done = self.run(argv, READ_TIMEOUT)
+        check_reached(done, _name(argv))
+        return parse_details(done.out)
+
+    def describe(self, job_id: str) -> str | None:
+        """Return `qstat -j` of one job as text, None when there is no such job."""
+        argv = self.program(self.settings.qstat_command, "-j", job_id)
+        done = self.run(argv, READ_TIMEOUT)
+        check_reached(done, _name(argv))
+        return None if done.status and "do not exist" in done.text else check_read(done, _name(argv))
+
+    def hosts(self) -> tuple[HostRecord, ...]:
+        """List all hosts with their queues, jobs and resources."""
+        template = self.settings.qhost_command
+        argv = self.program(template, "-F", "-q", "-j", "-xml") if template.is_builtin else template.argv()
+        return parse_hosts(self._read(argv).out)
+
+    def host(self, name: str) -> HostRecord | None:
+        """Return one host, None when it is no execution host.
+
+        All are listed for it: qhost -h fails for a name that no longer resolves, which is how the names of destroyed machines are.
+        """
+        return next((found for found in self.hosts() if same_host(found.name, name)), None)
+
+    def show(self, *arguments: str) -> str:
+        """Return what a `qconf -s...` prints, "" when it says that nothing of the kind is defined."""
+        argv = self.program(self.settings.qconf_spl_command, *arguments)
+        done = self.run(argv, READ_TIMEOUT)
+        check_reached(done, _name(argv))
+        if done.status and NOTHING_DEFINED.search(done.text):
+            return ""
+        return check_read(done, _name(argv))
+
+    def cell(self) -> Cell:
+        """Read the cell's configuration."""
+        queues = parse_queues(self.show("-sq", "*"))
+        complexes = parse_complexes(self.show("-sc"))
+        groups = {name: self.group(name) for name in self.show("-shgrpl").split()}
+        return Cell(queues, self._environments(), complexes, groups, self.complex_values(GLOBAL))
+
+    def group(self, name: str) -> tuple[str, ...]:
+        """Return a host group's members; one that does not exist has none."""
+        shown = self.show("-shgrp", name)
+        return parse_group(shown) if shown else ()
+
+    def complex_values(self, host: str) -> dict[str, str]:
+        """Return the complex values configured for a host, none when it is no execution host."""
+        shown = self.show("-se", host)
+        return parse_exec_host(shown) if shown else {}
+
+    def exec_hosts(self) -> tuple[str, ...]:
+        return tuple(self.show("-sel").split())
+
+    def resolves(self, hostname: str) -> str:
+        """Return the first address that the head's own resolver gives for a name, "" when there is none.
+
+        The qmaster is not asked: after one failure it refuses the name for a minute.
+        """
+        argv = (*self.program(self.settings.qconf_spl_command)[:-1], "getent", "ahosts", hostname)
+        done = self.run(argv, CHANGE_TIMEOUT)
+        if done.status not in (0, 2):  # 2: not found
+            raise BatchUnreachable(f"the head could not be asked for the address of {hostname}: {done.brief}")
+        words = done.out.decode("utf-8", "replace").split()
+        return words[0] if done.status == 0 and words else ""
+
+    def _environments(self) -> dict[str, Environment]:
+        template = self.settings.qconf_spl_command
+        done = self.run(self.program(template, "-spl") if template.is_builtin else template.argv(), READ_TIMEOUT)
+        check_reached(done, str(template))
+        names = [] if done.status and NOTHING_DEFINED.search(done.text) else check_read(done, str(template)).split()
+        shown = ((name, self._environment(name)) for name in names)
+        return {name: parse_environment(name, text) for name, text in shown if text}
+
+    def _environment(self, name: str) -> str:
+        template = self.settings.qconf_sp_command
+        return self.show("-sp", name) if template.is_builtin else self._read(template.argv(name)).out.decode("utf-8", "replace")
+
+    # -- changing
+
+    def change(self, template: Template, *values: object, harmless: str = "") -> str:
+        """Run a configured change. Raises BatchRefused with Grid Engine's words."""
+        try:
+            argv = template.argv(*values)
+        except UnsafeValue as error:
+            raise BatchRefused(str(error)) from error
+        return check_change(self.run(argv, CHANGE_TIMEOUT), template.render(*values), harmless)
+
+    def configure(self, *arguments: str, harmless: str = "", stdin: bytes = b"") -> str:
+        """Run `qconf` with these arguments as a change."""
+        argv = self.program(self.settings.qconf_spl_command, *arguments)
+        return check_change(self.run(argv, CHANGE_TIMEOUT, stdin), _name(argv), harmless)
+
+    # -- running
+
+    def program(self, template: Template, *arguments: str) -> tuple[str, ...]:
+        """Return how to call a template's program with other arguments (same directory, same ssh)."""
+        argv = template.program_argv(*arguments)
+        if argv is None:  # a script of the site's: the program is found by PATH
+            return (template.spec.default_text.split()[0], *arguments)
+        return argv
+
+    def run(self, argv: tuple[str, ...], timeout: float, stdin: bytes = b"") -> Completed:
+        """Run a command. Raises BatchUnreachable when it cannot be run or does not end in time."""
+        try:
+            return self._run(argv, timeout=timeout, stdin=stdin)
+        except OSError as error:
+            raise BatchUnreachable(f"{argv[0]} cannot be run: {error.strerror}; see the commands in cluster: config:") from error
+
+    def _read(self, argv: tuple[str, ...]) -> Completed:
+        done = self.run(argv, READ_TIMEOUT)
+        check_read(done, _name(argv))
+        return done
+
+
+def same_host(one: str, other: str) -> bool:
+    """Tell whether two names mean one host: equal, or one is the short form of the other."""
+    one, other = one.lower(), other.lower()
+    if "." in one and "." in other:
+        return one == other
+    return one.partition(".")[0] == other.partition(".")[0]
+
+
+def _name(argv: tuple[str, ...]) -> str:
+    return " ".join(argv)[:200]

@@ -1,0 +1,62 @@
+"""Grid Engine's notations of amounts: `4G`, `22.625g`, `1:30:0`, `TRUE`, `INFINITY`."""
+
+from __future__ import annotations
+
+import math
+import re
+
+_AMOUNT = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)([kKmMgGtT]?)")
+_FACTOR = {
+    "": 1,
+    "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4,
+    "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4,
+}  # fmt: skip
+_NO_LIMIT = frozenset({"INFINITY", "NONE", "UNDEFINED"})
+
+
+def read_amount(value: str) -> float:
+    """Return a number from `4`, `4G` (1024s) or `4g` (1000s); infinity from INFINITY. Raises ValueError."""
+    if value.upper() in _NO_LIMIT:
+        return math.inf
+    found = _AMOUNT.fullmatch(value.strip())
+    if not found:
+        raise ValueError(f"{value[:40]!r} is not an amount")
+    return float(found[1]) * _FACTOR[found[2]]
+
+
+def read_memory_mb(value: str) -> int:
+    """Return MiB, rounded up, of a value such as `23.5G`. Raises ValueError."""
+    amount = read_amount(value)
+    if math.isinf(amount):
+        raise ValueError(f"{value!r} is not an amount of memory")
+    return math.ceil(amount / 1024**2)
+
+
+def read_seconds(value: str) -> float:
+    """Return seconds from `3600`, `1:0:0` or INFINITY. Raises ValueError."""
+    if value.upper() in _NO_LIMIT:
+        return math.inf
+    seconds = 0.0
+    for part in value.split(":"):
+        seconds = seconds * 60 + float(part or 0)
+    return seconds
+
+
+def read_truth(value: str) -> bool:
+    """Return whether `TRUE`, `true`, `1` or `YES` was meant; anything else is no."""
+    return value.strip().lower() in ("true", "1", "1.0", "1.000000", "yes")
+
+
+def normalise(value: str, kind: str) -> str:
+    """Return a complex's value so that equal amounts are equal texts: plain numbers, `true` or `false`, words as they are."""
+    try:
+        match kind:
+            case "MEMORY" | "INT" | "DOUBLE":
+                return f"{read_amount(value):.10g}"
+            case "TIME":
+                return f"{read_seconds(value):.10g}"
+            case "BOOL":
+                return "true" if read_truth(value) else "false"
+    except ValueError:
+        return value
+    return value
