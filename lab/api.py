@@ -16,12 +16,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import IO, Any, TypeVar
 
-from lab import checks, gridengine, inside
+from lab import checks, gridengine, inside, saltside, services
 from lab.errors import LabError, TimedOut
-from lab.layout import CHECKOUT
+from lab.cloud import Ec2
+from lab.layout import CHECKOUT, REGION
 from lab.state import State, now
 
 T = TypeVar("T")
@@ -30,9 +31,12 @@ T = TypeVar("T")
 class Lab:
     """One lab. Methods that run commands raise LabError and its kinds, each message with what to look at."""
 
-    def __init__(self, name: str = "lab", outlive: bool = False) -> None:
+    def __init__(self, name: str = "lab", *, cloud: bool = False, salt: bool = False, engine: bool = True,
+                 pillar: Mapping[str, Any] | None = None, outlive: bool = False) -> None:
+        """`salt` (which needs the cloud and brings it) starts a master, with the engine unless told otherwise; `pillar` changes its settings."""
         self.state = State.of(name)
         self.outlive = outlive
+        self._cloud, self._salt, self._engine, self._pillar = cloud or salt, salt, engine, pillar
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Lab:
@@ -57,6 +61,14 @@ class Lab:
         self.state.end()
         self._start_head()
         gridengine.set_up(self.state)
+        if self._cloud:
+            services.start_ways_in(self.state)
+            services.start_cloud(self.state, self.wait_for)
+            self.hypervisor(do="watch", endpoint=services.endpoint(), region=REGION)
+        if self._salt:
+            saltside.configure(self.state, self._pillar, self._engine)
+            saltside.start(self.state, self.wait_for)
+        self.state.write("ready.json", {"salt": self._salt, "cloud": self._cloud})
 
     def down(self) -> None:
         """End every process of the lab and remove its directory; nothing happens when there is none."""
@@ -80,7 +92,7 @@ class Lab:
         reader, writer = os.pipe()
         parent = 0 if self.outlive else os.getpid()
         command = [sys.executable, "-m", "lab.head", str(self.state.path), str(writer), str(parent)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT / "src"), str(CHECKOUT)])}
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         with open(self.state.logs / "head.log", "ab") as log:
             self._launcher = subprocess.Popen(command, pass_fds=(writer,), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment)
         os.close(writer)
@@ -88,10 +100,7 @@ class Lab:
         if answer != "ok":
             raise LabError("the head did not start", answer or str(self.state.logs / "head.log"))
         self.state.write("head.json", {})
-        self.wait_for(lambda: self._alive("hypervisor"), within=20, what="the hypervisor")
-
-    def _alive(self, _: str) -> bool:
-        return self.state.socket.exists() and self.state.read("nodes.json") is not None
+        self.wait_for(self.state.socket.exists, within=20, every=0.02, what="the hypervisor")
 
     # Commands
 
@@ -129,6 +138,30 @@ class Lab:
     def start_execd(self, node: str) -> None:
         """Start a node's execution daemon; register the host before."""
         gridengine.start_execd(self.state, node)
+
+    # Cloud and Salt
+
+    @property
+    def ec2(self) -> Ec2:
+        """Return a small client of the EC2 API that works from outside the lab."""
+        return services.client(self.state)
+
+    def ports(self) -> dict[str, int]:
+        """Return where the head's services are on the machine's own loopback: `ec2` and `admin`."""
+        return dict(self.state.read("ports.json") or {})
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the EC2 calls that the front has seen: time, seconds, key, region, status, parameters."""
+        path = self.state.path / "ec2-requests.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+    def salt_run(self, function: str, *arguments: str, timeout: float = 60.0, **keywords: Any) -> Any:
+        """Return what a runner function returned; raise CommandFailed with its message when it failed."""
+        return saltside.salt_run(self.state, function, *arguments, timeout=timeout, **keywords)
+
+    def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Write new engine settings: the lab's own with `changes` merged in. The engine reads them on `reconcile` or within a minute."""
+        saltside.write_settings(self.state, saltside.settings(self.state, changes))
 
     def log_of(self, node: str) -> str:
         """Return a node's console, also after its end."""

@@ -37,7 +37,7 @@ class Ec2:
         found: list[Instance] = []
         token = ""
         while True:
-            page = self._call("DescribeInstances", **filters, **({"NextToken": token} if token else {}))
+            page = self.call("DescribeInstances", **filters, **({"NextToken": token} if token else {}))
             found += [_instance(item) for item in page.iterfind(".//{*}instancesSet/{*}item")]
             token = page.findtext("{*}nextToken") or ""
             if not token:
@@ -45,14 +45,15 @@ class Ec2:
 
     def user_data(self, identity: str) -> str:
         """Return an instance's user-data as text; empty when it has none."""
-        answer = self._call("DescribeInstanceAttribute", InstanceId=identity, Attribute="userData")
+        answer = self.call("DescribeInstanceAttribute", InstanceId=identity, Attribute="userData")
         return base64.b64decode(answer.findtext(".//{*}userData/{*}value") or "").decode("utf-8", "replace")
 
     def report(self, identity: str, state: str) -> None:
         """Tell the cloud that a machine is now `stopped` or `terminated`."""
-        self._call({"stopped": "StopInstances", "terminated": "TerminateInstances"}[state], **{"InstanceId.1": identity})
+        self.call({"stopped": "StopInstances", "terminated": "TerminateInstances"}[state], **{"InstanceId.1": identity})
 
-    def _call(self, action: str, **parameters: str) -> ElementTree.Element:
+    def call(self, action: str, **parameters: str) -> ElementTree.Element:
+        """Carry out one EC2 action and return the root of its answer."""
         body = urllib.parse.urlencode({"Action": action, "Version": _VERSION, **parameters}).encode()
         request = urllib.request.Request(self.endpoint, body, {"Authorization": self._credential})
         with urllib.request.urlopen(request, timeout=30) as answer:

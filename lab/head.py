@@ -62,7 +62,7 @@ def _set_up(state: State) -> None:
     _start_hypervisor(state)
     # The hypervisor keeps the machine's mounts, from which it makes the nodes' roots; the head goes on with a root of its own.
     kernel.unshare(kernel.CLONE_NEWNS)
-    rootfs.enter(layout.scratch / "head", layout.binds())
+    rootfs.enter(layout.scratch / "head", layout.head_binds())
     socket.sethostname("head")
     image.furnish_head()
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import cloud, node, reaper
-from lab.layout import ADDRESS, PLACEHOLDER, PLACEHOLDER_ADDRESS, ZONE, Layout
+from lab.layout import ADDRESS, ZONE, Layout
 from lab.state import State, now
 
 _POLL_S = 5.0
@@ -111,7 +111,7 @@ class Hypervisor:
         self._publish_names(self._names())
 
     def _names(self) -> dict[str, str]:
-        names = {"head": ADDRESS, PLACEHOLDER: PLACEHOLDER_ADDRESS}
+        names = {"head": ADDRESS}
         for name, machine in self.machines.items():
             names[name.lower()] = machine.spec.address
         for machine in self.machines.values():

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from lab import rootfs
-from lab.layout import ADDRESS, HOME, USER, USER_ID
+from lab.layout import ADDRESS, HOME, PLACEHOLDER, PLACEHOLDER_ADDRESS, USER, USER_ID
 
 _FILES = Path(__file__).resolve().parent / "files"
 _SALT_PROGRAMS = ("salt", "salt-api", "salt-call", "salt-cloud", "salt-key", "salt-master", "salt-minion", "salt-run")
@@ -19,7 +19,7 @@ _SWITCH = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservice
 
 def furnish_head() -> None:
     """Turn the private root of the caller into the head's."""
-    _furnish("head", f"127.0.0.1 localhost\n{ADDRESS} head\n")
+    _furnish("head", f"127.0.0.1 localhost\n{ADDRESS} head\n{PLACEHOLDER_ADDRESS} {PLACEHOLDER}\n")
 
 
 def furnish_node(name: str) -> None:

@@ -14,14 +14,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 BRIDGE = "lab0"
 BRIDGE_MAC = "02:00:0a:4e:00:0a"
 ADDRESS = "10.78.0.10"
-# A host that never exists: it keeps the queues known to qsub while there is no node.
-PLACEHOLDER = "placeholder"
-PLACEHOLDER_ADDRESS = "10.78.0.11"
+# A host that never exists: it keeps the queues known to qsub while there is no node. Name and address as in the formula.
+PLACEHOLDER = "dynamiccluster-placeholder"
+PLACEHOLDER_ADDRESS = "192.0.2.1"
 VPC = "10.78.0.0/16"
 SUBNET = "10.78.16.0/20"
 # moto's default network: an instance launched without a subnet gets an address there and shall work as well.
 ROUTES = ("172.31.0.0/16",)
 ZONE = "ec2.internal"
+REGION = "us-east-1"
 
 USER = "alice"
 USER_ID = 3000
@@ -39,9 +40,8 @@ ADMIN_PORT = 8001
 def environment(user: str = "root") -> dict[str, str]:
     """Return the whole environment of a command in the lab: nothing of the caller's leaks in."""
     home = "/root" if user == "root" else f"/home/{user}"
-    found = [str(CHECKOUT / "src"), str(CHECKOUT)]
     return {"PATH": PATH, "HOME": home, "USER": user, "LOGNAME": user, "LANG": "C.UTF-8", "SHELL": "/bin/bash",
-            "PYTHONPATH": os.pathsep.join(found), "PYTHONDONTWRITEBYTECODE": "1", **SGE_ENVIRONMENT}
+            "PYTHONDONTWRITEBYTECODE": "1", **SGE_ENVIRONMENT}
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,16 @@ class Layout:
         os.chown(self.shared / "home", USER_ID, USER_ID)
 
     def binds(self) -> tuple[Bind, ...]:
-        """Return what a root of the lab shows of the machine and of the head."""
-        return (
-            *(Bind(path, path, read_only=True) for path in program_paths()),
-            Bind(str(self.shared / "common"), CELL_COMMON),
-            Bind(str(self.shared / "home"), HOME),
-        )
+        """Return what every root of the lab shows of the machine and of the head's exports."""
+        return (*(Bind(path, path, read_only=True) for path in program_paths()), Bind(str(self.shared / "home"), HOME))
+
+    def cell(self) -> Bind:
+        """Return the cell's common directory, shared by the head and bare nodes; instances get theirs from their highstate."""
+        return Bind(str(self.shared / "common"), CELL_COMMON)
+
+    def head_binds(self) -> tuple[Bind, ...]:
+        """Return what the head's root shows; the state directory is at /run/lab."""
+        return (*self.binds(), self.cell(), Bind(str(self.state), "/run/lab"))
 
 
 def program_paths() -> tuple[str, ...]:

@@ -111,7 +111,9 @@ def _set_up(spec: NodeSpec, layout: Layout) -> None:
         "link set lo up", f"addr add {spec.address}/32 dev eth0", "link set eth0 up",
         f"route add {network}/16 dev eth0 scope link", f"route add default via {ADDRESS} dev eth0",
     ])
-    rootfs.enter(layout.scratch / "nodes" / f"{spec.number}-{spec.name}", layout.binds())
+    # A bare node has nobody who configures it, so it shares the head's cell.
+    binds = layout.binds() if spec.instance else (*layout.binds(), layout.cell())
+    rootfs.enter(layout.scratch / "nodes" / f"{spec.number}-{spec.name}", binds)
     socket.sethostname(spec.name)
     image.furnish_node(spec.name)
 
