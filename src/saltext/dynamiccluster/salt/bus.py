@@ -49,7 +49,7 @@ class Bus:
         """Queue the event. Never raises and never waits; what cannot be sent is counted in `lost` and logged."""
         try:
             data = shrink(self.mask({"cluster": self._cluster, **event.data}))
-            self._queue.put_nowait((cluster_tag(self._cluster, event.tag), data))
+            self._queue.put_nowait((event.tag, data))
         except Exception:  # an event must not stop the loop, whatever is wrong with it
             self._count_lost(event.tag)
 
@@ -140,10 +140,9 @@ class Reader:
 class Heartbeat:
     """Fires an event to itself and tells when it no longer comes back: then the master's event bus is dead."""
 
-    TAG = "engine/heartbeat"
-
-    def __init__(self, fire: Callable[[Event], None], nonce: str, interval: float = 20.0, misses: int = 3):
+    def __init__(self, fire: Callable[[Event], None], tag: str, nonce: str, interval: float = 20.0, misses: int = 3):
         self._fire = fire
+        self.tag = tag
         self._nonce = nonce
         self._patience = interval * misses
         self.interval = interval
@@ -152,7 +151,7 @@ class Heartbeat:
 
     def beat(self) -> bool:
         """Fire one beat; return True when the bus has just been lost or has just come back (see `alive`)."""
-        self._fire(Event(self.TAG, {"id": self._nonce}))
+        self._fire(Event(self.tag, {"id": self._nonce}))
         alive = time.monotonic() - self._heard <= self._patience
         changed, self.alive = alive != self.alive, alive
         return changed

@@ -80,6 +80,7 @@ class CommandDesk:
     """The engine's end: hands commands to `receive(id, command)` and fires what is given to `reply`."""
 
     def __init__(self, opts: Mapping[str, Any], cluster: str, bus: Bus, receive: Receiver):
+        self._cluster = cluster
         self._directory = cluster_directory(opts, cluster, create=True)
         self._key = _ensure_key(self._directory)
         self._bus = bus
@@ -110,7 +111,7 @@ class CommandDesk:
             write_json(self._directory / name, small.get("data"))
             small = {"ok": small.get("ok"), "message": str(small.get("message", ""))[:1000], "file": name}
         body = {"id": identity, "reply": small}
-        self._bus.fire(Event(f"command/{identity}/done", {**body, "signature": sign(self._key, body)}))
+        self._bus.fire(Event(cluster_tag(self._cluster, f"command/{identity}/done"), {**body, "signature": sign(self._key, body)}))
 
 
 def sign(key: bytes, body: Mapping[str, Any]) -> str:

@@ -19,9 +19,10 @@ import salt.version
 
 from ..ports import Announcer, Event, Finding
 from .autosign import GRAIN, TokenFile, other_ways_in
+from .bus import cluster_tag
 from .places import cluster_directory, read_json, write_json, write_private
 from .tokens import Guests, Ruling, key_digest, token_digest
-from .wheel import ACCEPTED, PENDING, KeyStore
+from .keystore import ACCEPTED, PENDING, KeyStore
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Keys:
         store: KeyStore | None = None,
     ):
         self._opts = opts
+        self._cluster = cluster
         self._settings_id = settings_id
         self._announcer = announcer
         self._defer = defer
@@ -93,6 +95,7 @@ class Keys:
             known = self.guests.get(name)
             if (known is None or known.token != token) and self._store.key_of(name):
                 self._store.delete(name)
+                self._accepted.discard(name)
             self._forget_spent(name)
             self.guests.expect(name, token, resource)
         self._write_tokens()
@@ -172,7 +175,8 @@ class Keys:
             elif self._spend(minion_id, public_key):
                 self._write_tokens()
                 self._announce("accepted", minion_id, "it showed a one-time token")
-        except Exception:  # as above; the key stays accepted and is looked at again after a restart
+        except Exception:  # as above; it is looked at again when the minion authenticates again
+            self._accepted.discard(minion_id)
             log.exception("checking the acceptance of %s failed", minion_id)
 
     def _undo_stranger(self, minion_id: str) -> None:
@@ -221,7 +225,7 @@ class Keys:
     def _announce(self, verb: str, minion_id: str, reason: str) -> None:
         guest = self.guests.get(minion_id)
         data = {"id": _plain(minion_id), "resource": guest.resource if guest else "", "reason": reason}
-        self._announcer.fire(Event(f"key/{_plain(minion_id)}/{verb}", data))
+        self._announcer.fire(Event(cluster_tag(self._cluster, f"key/{_plain(minion_id)}/{verb}"), data))
 
 
 class Throttle:

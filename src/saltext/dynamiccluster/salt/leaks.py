@@ -11,7 +11,7 @@ import salt.utils.minions
 from ..errors import ConfigurationError
 from ..ports import Finding
 from .pillar import KEY, compile_pillar
-from .wheel import ACCEPTED, KeyStore
+from .keystore import ACCEPTED, KeyStore
 
 _WITHIN = 30.0
 

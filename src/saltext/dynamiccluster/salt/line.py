@@ -24,14 +24,13 @@ class Line:
 
     def __init__(self, opts: Mapping[str, Any], cluster: str, obey: Obey, secret_texts: Callable[[], Iterable[str]]):
         self._opts, self._cluster, self._obey = opts, cluster, obey
-        self._beat_tag = cluster_tag(cluster, Heartbeat.TAG)
         self._command_prefix = cluster_tag(cluster, "command/")
         self._listeners: list[tuple[Callable[[str], bool], Callable[[str, Mapping[str, Any]], None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._reader: Reader | None = None
         self.bus = Bus(opts, cluster, secret_texts)
         self.desk = CommandDesk(opts, cluster, self.bus, self._receive)
-        self.heartbeat = Heartbeat(self.bus.fire, secrets.token_hex(8))
+        self.heartbeat = Heartbeat(self.bus.fire, cluster_tag(cluster, "engine/heartbeat"), secrets.token_hex(8))
 
     def listen(self, wants: Callable[[str], bool], hear: Callable[[str, Mapping[str, Any]], None]) -> None:
         """Have every event whose tag is wanted handed to `hear`, on the loop."""
@@ -49,7 +48,8 @@ class Line:
         while not await sleep(stop, self.heartbeat.interval):
             if self.heartbeat.beat():
                 log.log(*((logging.INFO, "the event bus is back") if self.heartbeat.alive else (logging.CRITICAL, SILENT)))
-                self.bus.fire(Event("engine/recovered" if self.heartbeat.alive else "engine/degraded", {"reason": "event bus"}))
+                what = "recovered" if self.heartbeat.alive else "degraded"
+                self.bus.fire(Event(cluster_tag(self._cluster, f"engine/{what}"), {"reason": "the master's event bus was silent"}))
 
     def problems(self) -> list[str]:
         return [] if self.heartbeat.alive else [SILENT]
@@ -67,11 +67,11 @@ class Line:
         return self._is_ours(tag) or any(wants(tag) for wants, _hear in self._listeners)
 
     def _is_ours(self, tag: str) -> bool:
-        return tag == self._beat_tag or (tag.startswith(self._command_prefix) and tag.endswith("/new"))
+        return tag == self.heartbeat.tag or (tag.startswith(self._command_prefix) and tag.endswith("/new"))
 
     def _hear(self, tag: str, data: dict[str, Any]) -> None:
         try:
-            if tag == self._beat_tag:
+            if tag == self.heartbeat.tag:
                 self.heartbeat.hear(data)
             elif self._is_ours(tag):
                 self.desk.hear(data)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-import salt.wheel
+import salt.key
 
 ACCEPTED, PENDING, REJECTED, DENIED = "minions", "minions_pre", "minions_rejected", "minions_denied"
 _STATES = (ACCEPTED, PENDING, REJECTED, DENIED)
@@ -20,24 +20,23 @@ class KeyStore:
     def __init__(self, opts: Mapping[str, Any], window: float = 0.2):
         self._opts = dict(opts)
         self._window = window
-        self._client: salt.wheel.WheelClient | None = None
         self._lock = threading.RLock()
         self._batch_lock = threading.Lock()
         self._batch: tuple[set[str], Future[None]] | None = None
 
     def list(self) -> dict[str, set[str]]:
         """Return {state: ids} for all keys."""
-        found = self._call("key.list_all")
+        found = self._call("all_keys")
         return {state: set(found.get(state) or ()) for state in _STATES}
 
     def key_of(self, minion_id: str) -> dict[str, str]:
         """Return {state: public key} of one id, {} when it has none."""
-        found = self._call("key.print", minion_id)
+        found = self._call("key_str", minion_id)
         return {state: str(found[state][minion_id]) for state in _STATES if minion_id in (found.get(state) or {})}
 
     def accept(self, minion_id: str) -> None:
         """Accept the key that is pending under exactly this id."""
-        self._call("key.accept_dict", {PENDING: [minion_id]})
+        self._call("accept", match_dict={PENDING: [minion_id]})
 
     def delete(self, minion_id: str) -> None:
         """Delete the keys of an id in every state; waits until it is done.
@@ -71,10 +70,9 @@ class KeyStore:
     def _delete_now(self, ids: Iterable[str]) -> None:
         present = {state: sorted(keys.intersection(ids)) for state, keys in self.list().items()}
         if doomed := {state: keys for state, keys in present.items() if keys}:
-            self._call("key.delete_dict", doomed)
+            self._call("delete_key", match_dict=doomed)
 
-    def _call(self, function: str, *arguments: Any) -> dict[str, Any]:
-        with self._lock:
-            if self._client is None:
-                self._client = salt.wheel.WheelClient(self._opts)
-            return self._client.cmd(function, list(arguments), print_event=False) or {}
+    def _call(self, method: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:
+        # What the wheel functions do, without a wheel client: that one loads a whole minion, and leaves it behind.
+        with self._lock, salt.key.get_key(self._opts) as keys:
+            return getattr(keys, method)(*arguments, **options) or {}
