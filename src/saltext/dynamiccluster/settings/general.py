@@ -8,8 +8,9 @@ from pydantic import AfterValidator, AliasChoices, Field, ValidationInfo, field_
 
 from .batch import Command
 from .checker import SALT, ConfigChecker
+from .durations import parse_duration
 from .kinds import AtLeastOne, Flag, HostName, Path, Port, Positive, PositiveSeconds, Seconds, Whole, between
-from .section import Section, Wrong
+from .section import Section, Wrong, is_empty
 from .slots import HOOK, HOSTNAME
 from .templates import Template
 
@@ -48,11 +49,15 @@ class BatchWindow(Section):
     """How long demand must be quiet before a decision to grow, and how long it may keep it waiting at most (seconds)."""
 
     quiet: Seconds = 1.0
-    most: Seconds = Field(default_factory=lambda data: max(_MOST, data.get("quiet", 0.0)))
+    most: Seconds = _MOST
 
     @classmethod
     def _expand(cls, data: Any) -> Any:
-        return {"quiet": data} if isinstance(data, (int, float, str)) else data
+        if isinstance(data, (int, float, str)) and not is_empty(data):
+            data = {"quiet": data}
+        if isinstance(data, dict) and is_empty(data.get("most")):
+            return data | {"most": max(_MOST, _seconds(data.get("quiet")))}
+        return data
 
     @field_validator("most")
     @classmethod
@@ -60,6 +65,14 @@ class BatchWindow(Section):
         if value < info.data.get("quiet", 0.0):
             raise Wrong("most is less than quiet", "give most at least the value of quiet")
         return value
+
+
+def _seconds(value: Any) -> float:
+    """Return a duration, 0 for one that has a fault of its own."""
+    try:
+        return parse_duration(value)
+    except Wrong:
+        return 0.0
 
 
 class HostnameCommand(Section):

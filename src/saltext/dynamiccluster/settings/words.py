@@ -51,7 +51,7 @@ def cut(text: str) -> Cut:
         words = tuple(shlex.split(marked))
     except ValueError:
         raise Wrong("the quotes are not balanced", "close each quote that you open") from None
-    if not words or _MARK.search(words[0]):
+    if not words or not words[0] or _MARK.search(words[0]):
         raise Wrong("the first word must be the program", "begin with the path of the program")
     needs_shell = needs_shell or is_assignment(words[0])
     return Cut(pieces, () if needs_shell else words, needs_shell)
