@@ -31,9 +31,9 @@ class Salted:
     def __init__(self, lab: Lab, node: str = "") -> None:
         self.argv = lab.node_argv(node) if node else lab.head_argv()
         self.run = (lambda *a, **k: lab.node(node, *a, **k)) if node else lab.head
-        minion = {"id": node or "head", "file_client": "local", "file_roots": {"base": [str(CHECKOUT)]},
+        minion = {"id": node or "head", "file_client": "local", "file_roots": {"base": [f"{CONFIG}/states"]},
                   "root_dir": f"{CONFIG}/root", "autoload_dynamic_modules": False}
-        self.run(["mkdir", "-p", f"{CONFIG}/root"])
+        self.run(f"mkdir -p {CONFIG}/root {CONFIG}/states; ln -sfn {CHECKOUT}/dynamiccluster {CONFIG}/states/dynamiccluster")
         self.run(f"cat > {CONFIG}/minion <<'END'\n{json.dumps(minion)}\nEND")
 
     def apply(self, sls: str, pillar: dict[str, Any], test: bool = False) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("salt")
+import salt._logging  # noqa: E402
 import salt.client  # noqa: E402
 import salt.config  # noqa: E402
 import yaml  # noqa: E402
@@ -23,10 +24,13 @@ HEAD = {"name": "head", "address": "192.0.2.10"}
 def show(tmp_path_factory: pytest.TempPathFactory) -> Show:
     """Return show(sls, pillar): the rendered states by id, or the list of errors."""
     root = tmp_path_factory.mktemp("salt")
+    (root / "states").mkdir()  # the file server walks all of its root, and a checkout may hold virtual environments
+    (root / "states" / "dynamiccluster").symlink_to(ROOT / "dynamiccluster")
     opts = salt.config.minion_config(None, role="minion")
     opts.update(id="box", file_client="local", root_dir=str(root), cachedir=str(root / "cache"), pki_dir=str(root / "pki"),
-                extension_modules=str(root / "ext"), file_roots={"base": [str(ROOT)]}, pillar_roots={"base": [str(root)]},
-                fileserver_backend=["roots"], autoload_dynamic_modules=False)  # fmt: skip
+                extension_modules=str(root / "ext"), file_roots={"base": [str(root / "states")]}, pillar_roots={"base": [str(root)]},
+                fileserver_backend=["roots"], autoload_dynamic_modules=False, enable_fqdns_grains=False)  # fmt: skip
+    salt._logging.shutdown_temp_handler()  # it keeps all records and writes them once pytest has closed its streams
     caller = salt.client.Caller(mopts=opts)
     return lambda sls, pillar: caller.cmd("state.show_sls", sls, pillar=pillar)
 
