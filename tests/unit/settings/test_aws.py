@@ -75,7 +75,8 @@ def test_what_does_not_fit_together(changes, path):
 
 
 def test_a_check_between_settings_is_not_hidden_by_a_fault_in_another():
-    found = faults({f"{CONFIG}:spot_timeout": 60, f"{CONFIG}:image_id": 7, f"{CONFIG}:subnet_id": "subnet-1", f"{CONFIG}:security_groups": ["x"]})
+    changes = {"spot_timeout": 60, "image_id": 7, "subnet_id": "subnet-1", "security_groups": ["x"]}
+    found = faults({f"{CONFIG}:{key}": value for key, value in changes.items()})
     assert set(found) == {f"{CONFIG}:{key}" for key in ("spot_timeout", "image_id", "security_groups")}
 
 

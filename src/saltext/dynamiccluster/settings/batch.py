@@ -27,7 +27,3 @@ class BatchSettings(Section):
     @classmethod
     def _read_hook(cls, value: Any, _inner: Any) -> Template:
         return HOOK.read(value)
-
-    def watches(self, queue: str) -> bool:
-        """Tell whether a queue is one that counts; without a list all do."""
-        return not self.queue_to_monitor or queue in self.queue_to_monitor

@@ -14,6 +14,7 @@ from .resource import CONFIGS as CLOUDS
 from .section import is_empty
 
 Value = TypeVar("Value")
+_SEVERAL = ("instance_types", "subnet_ids")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class ResourceOutline:
     priced: bool
     host_group: str
     spot: bool
+    several: tuple[str, ...]  # keys that give a choice of instance types or subnets
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def _outline_resource(name: str, data: Mapping[str, Any]) -> ResourceOutline:
         not is_empty(data.get("price")),
         _text(_below(data, "reservation").get("account")),
         kind == "aws" and not is_empty(config.get("spot_bid")),
+        tuple(key for key in _SEVERAL if kind == "aws" and config.get(key)),
     )
 
 
