@@ -40,7 +40,7 @@ class Completed:
 class Run(Protocol):
     """How commands are executed."""
 
-    def __call__(self, argv: tuple[str, ...], *, timeout: float, stdin: bytes = b"") -> Completed:
+    def __call__(self, argv: tuple[str, ...], *, timeout: float) -> Completed:
         """Run and wait at most `timeout` seconds. Raises BatchUnreachable when that is not enough, OSError when it cannot start."""
 
 
@@ -53,17 +53,17 @@ class ProcessRunner:
 
     environment: Mapping[str, str]
 
-    def __call__(self, argv: tuple[str, ...], *, timeout: float, stdin: bytes = b"") -> Completed:
+    def __call__(self, argv: tuple[str, ...], *, timeout: float) -> Completed:
         process = subprocess.Popen(
             argv,
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **self.environment, "LC_ALL": "C"},
             start_new_session=True,
         )
         try:
-            out, err = process.communicate(stdin, timeout)
+            out, err = process.communicate(timeout=timeout)
         except BaseException as error:
             _kill_group(process)
             if not isinstance(error, subprocess.TimeoutExpired):

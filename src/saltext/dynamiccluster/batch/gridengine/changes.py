@@ -64,7 +64,7 @@ class Changes:
             raise HostHasJobs(f"{name} still lists {_enumerate(record.jobs)}")
         if record:
             self._tools.configure("-ke", name, harmless=".")  # a daemon that is gone already cannot be ended
-        self._leave(name, self._tools.cell())
+        self._leave(name, self._tools.memberships())
         self._delete(name)
         self._check_left(name)
 
@@ -78,8 +78,7 @@ class Changes:
 
     def _mark(self, name: str) -> None:
         if HELD_GROUP not in self._tools.show("-shgrpl").split():
-            text = f"group_name {HELD_GROUP}\nhostlist NONE\n"
-            self._tools.configure("-Ahgrp", "/dev/stdin", stdin=text.encode(), harmless=_THERE)
+            self._tools.create_group(HELD_GROUP, harmless=_THERE)
         if not _contains(self._tools.group(HELD_GROUP), name):
             self._tools.configure("-aattr", "hostgroup", "hostlist", name, HELD_GROUP, harmless=_THERE)
 
@@ -101,7 +100,10 @@ class Changes:
         for queue in sorted(plan.queues | plan.others):
             slots = shape.cores if queue in plan.queues else 0
             self._tools.change(self._tools.settings.set_slots_command, slots, queue, name)
-        values = ",".join(f"{key}={value}" for key, value in _values(shape, cell).items())
+        given = _values(shape, cell)
+        if len(plan.queues) > 1:
+            given["slots"] = str(shape.cores)  # else each queue fills the host on its own
+        values = ",".join(f"{key}={value}" for key, value in given.items())
         if values:
             self._tools.configure("-mattr", "exechost", "complex_values", values, name, harmless=_ADDED)
 
@@ -137,14 +139,14 @@ class Changes:
             self._tools.configure("-purge", "queue", "*", f"{queue}@{name}", harmless=_GONE)
 
     def _delete(self, name: str) -> None:
-        """Delete the host itself. Our mark goes last: what is left after a crash is still known as ours."""
+        """Delete the host itself. Our mark goes late, since a crash before would make the hold look an administrator's."""
+        self._unmark(name)
         self._tools.change(self._tools.settings.remove_node_command, name, harmless=_GONE)
         for option in ("-dh", "-ds", "-dconf"):
             self._tools.configure(option, name, harmless=_GONE)
-        self._unmark(name)
 
     def _check_left(self, name: str) -> None:
-        cell = self._tools.cell()
+        cell = self._tools.memberships()
         places = [group for group, members in cell.groups.items() if _contains(members, name)]
         places += [queue.name for queue in cell.queues.values() if _contains(queue.hosts, name) or queue.overridden(name)]
         if _contains(self._tools.exec_hosts(), name):

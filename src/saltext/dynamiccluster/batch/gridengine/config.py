@@ -74,6 +74,7 @@ class Complex:
     relation: str
     consumable: str
     default: str
+    is_forced: bool = False  # each job must ask for it
 
     @property
     def is_exclusive(self) -> bool:
@@ -122,8 +123,8 @@ def parse_complexes(text: str) -> dict[str, Complex]:
     for line in text.splitlines():
         words = line.split()
         if len(words) == 8 and not line.startswith("#"):
-            name, shortcut, kind, relation, _requestable, consumable, default, _urgency = words
-            complexes[name] = Complex(name, shortcut, kind, relation, consumable.upper(), default)
+            name, shortcut, kind, relation, requestable, consumable, default, _urgency = words
+            complexes[name] = Complex(name, shortcut, kind, relation, consumable.upper(), default, requestable == "FORCED")
     if not complexes:
         raise BatchMalformed("qconf -sc answered no complex at all")
     return complexes

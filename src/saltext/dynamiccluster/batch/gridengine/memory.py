@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ...errors import BatchMalformed
+from ...errors import BatchMalformed, BatchRefused
 from ...model import JobState
 from .cell import Cell
 from .details import JobDetail
@@ -30,7 +30,7 @@ class ConfigMemory:
     watched: tuple[str, ...] = ()
     _translate: Translator | None = None
     _read_at: float = 0.0
-    _values: dict[str, tuple[float, dict[str, str]]] = field(default_factory=dict)
+    _values: dict[str, tuple[float, dict[str, str] | None]] = field(default_factory=dict)
 
     def translator(self, now: float) -> Translator:
         """Return a translator for the present cell. An unchanged cell keeps its translator with all that it remembers."""
@@ -50,13 +50,19 @@ class ConfigMemory:
         self._values = {name: self._values[name] for name in hosts if name in self._values}
         due = sorted((name for name in hosts if self._age(name, now) >= VALUES_LIFE), key=lambda name: -self._age(name, now))
         for name in due[:VALUES_AT_ONCE]:
-            self._values[name] = (now, self.tools.complex_values(name))
-        return {name: values for name, (_, values) in self._values.items()}
+            self._values[name] = (now, self._ask(name))
+        return {name: values for name, (_, values) in self._values.items() if values is not None}
 
     def forget(self, host: str = "") -> None:
         """Read anew next time, because the configuration was just changed."""
         self._read_at = float("-inf")
         self._values.pop(host, None)
+
+    def _ask(self, host: str) -> dict[str, str] | None:
+        try:
+            return self.tools.complex_values(host)
+        except BatchRefused:  # its name no longer resolves: the machine is gone, and the other hosts are none the worse for it
+            return None
 
     def _age(self, host: str, now: float) -> float:
         return now - self._values[host][0] if host in self._values else float("inf")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...model import Host, Offer, Reservation
 from .cell import Cell
+from .config import Complex
 from .resources import is_node_gpus, is_node_memory
 
 ANY_AMOUNT = "inf"  # as much as the node's shape gives, which is not known here
@@ -52,9 +53,14 @@ def joined_features(cell: Cell) -> dict[str, str]:
             continue
         if found.is_exclusive:
             features[found.name] = "true"
-        elif is_node_memory(found) or is_node_gpus(found):
+        elif (is_node_memory(found) and not _would_kill(found)) or is_node_gpus(found):
             features[found.name] = ANY_AMOUNT
     return features
+
+
+def _would_kill(found: Complex) -> bool:
+    """Tell whether configuring a limit (h_vmem ...) on a host would end jobs there: one that does not ask for it gets the default, 0."""
+    return found.name[:2] in ("h_", "s_") and found.default == "0" and not found.is_forced
 
 
 def _plan_group(cell: Cell, group: str, queue: str) -> Plan:

@@ -45,10 +45,10 @@ def check_change(done: Completed, what: str, harmless: str = "") -> str:
     """
     check_reached(done, what)
     expected = re.compile(harmless or r"(?!)")
-    lines = [line for line in done.text.splitlines() if line.strip() and not expected.search(line)]
+    said = [line for line in done.text.splitlines() if line.strip()]
+    lines = [line for line in said if not expected.search(line)]
     if any(_UNRESOLVED.search(line) for line in lines):
         raise NameUnresolvable(f"{what}: {done.brief}")
-    all_expected = bool(done.text) and not lines
-    if any(_REFUSED.search(line) for line in lines) or (done.status and not all_expected):
+    if any(_REFUSED.search(line) for line in lines) or (done.status and lines == said):
         raise BatchRefused(f"{what}: {done.brief or f'failed with status {done.status} and no message'}")
     return done.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ...errors import BatchRefused, BatchUnreachable
 from ...settings.sge import SgeSettings
@@ -84,10 +85,18 @@ class Tools:
 
     def cell(self) -> Cell:
         """Read the cell's configuration."""
+        members = self.memberships()
+        return replace(
+            members,
+            environments=self._environments(),
+            complexes=parse_complexes(self.show("-sc")),
+            globals=self.complex_values(GLOBAL),
+        )
+
+    def memberships(self) -> Cell:
+        """Read only queues and host groups: all that hosts may be entered in."""
         queues = parse_queues(self.show("-sq", "*"))
-        complexes = parse_complexes(self.show("-sc"))
-        groups = {name: self.group(name) for name in self.show("-shgrpl").split()}
-        return Cell(queues, self._environments(), complexes, groups, self.complex_values(GLOBAL))
+        return Cell(queues, groups={name: self.group(name) for name in self.show("-shgrpl").split()})
 
     def group(self, name: str) -> tuple[str, ...]:
         """Return a host group's members; one that does not exist has none."""
@@ -136,10 +145,16 @@ class Tools:
             raise BatchRefused(str(error)) from error
         return check_change(self.run(argv, CHANGE_TIMEOUT), template.render(*values), harmless)
 
-    def configure(self, *arguments: str, harmless: str = "", stdin: bytes = b"") -> str:
+    def configure(self, *arguments: str, harmless: str = "") -> str:
         """Run `qconf` with these arguments as a change."""
         argv = self.program(self.settings.qconf_spl_command, *arguments)
-        return check_change(self.run(argv, CHANGE_TIMEOUT, stdin), _name(argv), harmless)
+        return check_change(self.run(argv, CHANGE_TIMEOUT), _name(argv), harmless)
+
+    def create_group(self, name: str, harmless: str) -> None:
+        """Make an empty host group. qconf takes a definition from a regular file or from an editor only; /bin/true edits nothing anywhere."""
+        *before, qconf = self.program(self.settings.qconf_spl_command)
+        argv = (*before, "env", "EDITOR=/bin/true", qconf, "-ahgrp", name)
+        check_change(self.run(argv, CHANGE_TIMEOUT), _name(argv), harmless)
 
     # -- running
 
@@ -150,10 +165,10 @@ class Tools:
             return (template.spec.default_text.split()[0], *arguments)
         return argv
 
-    def run(self, argv: tuple[str, ...], timeout: float, stdin: bytes = b"") -> Completed:
+    def run(self, argv: tuple[str, ...], timeout: float) -> Completed:
         """Run a command. Raises BatchUnreachable when it cannot be run or does not end in time."""
         try:
-            return self._run(argv, timeout=timeout, stdin=stdin)
+            return self._run(argv, timeout=timeout)
         except OSError as error:
             raise BatchUnreachable(f"{argv[0]} cannot be run: {error.strerror}; see the commands in cluster: config:") from error
 
