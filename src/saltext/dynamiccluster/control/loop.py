@@ -23,11 +23,13 @@ from .ledger import Ledger, Mirror
 from .parts import Parts, Render
 from .pool import Pool
 from .present import Status, present
+from .queries import QUERIES, ask, history
 
 log = logging.getLogger(__name__)
 
 _CHECKERS = 8  # configuration checks at a time
 _HOOKS = 4
+_SHOWN_HISTORY = 200  # entries in the document for readers
 _PATIENCE = 4.0  # seconds that a clean stop waits for what is under way
 _PULSE = 1.0  # seconds between decisions while something is under way
 _HEARTBEAT = 5.0  # seconds between snapshots written although nothing changed
@@ -97,7 +99,9 @@ class Loop:
         command = Command(str(message.get("name", "")), arguments, str(message.get("by") or ""))
         if command.name == "reconcile":
             return self._reconcile(test)
-        answer = await self._in("core", lambda: self.core.command(command, test=test))
+        if command.name in QUERIES:
+            return await self._in("query", partial(ask, self.core, command.name, arguments))
+        answer = await self._in("core", partial(self.core.command, command, test=test))
         self._poked()
         return answer
 
@@ -127,7 +131,7 @@ class Loop:
     def snapshot(self) -> dict[str, Any]:
         """Return the document for readers: what is seen, planned and done, without any secret."""
         self._status.in_flight = len(self._tasks)
-        return present(self.core, self._status)
+        return {**present(self.core, self._status), "history": history(self.core, limit=_SHOWN_HISTORY)}
 
     # -- observing ----------------------------------------------------------------------------------------------------
 
@@ -287,7 +291,7 @@ class Loop:
     def _threads_for(self, name: str) -> int:
         if name.startswith("cloud ") and not name.startswith("cloud read "):
             return self.core.parts.settings.dynamic_cluster.worker_number
-        return {"check": _CHECKERS, "hooks": _HOOKS, "salt": 2}.get(name, 1)
+        return {"check": _CHECKERS, "hooks": _HOOKS, "salt": 2, "query": 2}.get(name, 1)
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start a task whose end, whatever it is, is noticed."""

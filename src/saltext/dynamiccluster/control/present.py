@@ -38,7 +38,9 @@ def present(core: Core, status: Status) -> dict[str, Any]:
         "nodes": nodes,
         "jobs": _jobs(core, jobs, now),
         "resources": [_resource(core, name, nodes) for name in sorted(core.parts.settings.cloud)],
-        "plan": _plan(core.plan, core.planned_at),
+        "plan": present_plan(core.plan, core.planned_at),
+        "orphans": _orphans(core),
+        "problems": _problems(core, status),
         "totals": _totals(nodes, jobs),
     }
 
@@ -86,6 +88,38 @@ def _age(reading: Reading[Any], now: float) -> dict[str, Any]:
     }
 
 
+def _problems(core: Core, status: Status) -> list[str]:
+    """Return everything that an administrator should look at, one sentence each."""
+    found = [*core.health.degraded.values()]
+    if status.config_error:
+        found.append(f"the settings are not usable, the last good ones are in force: {status.config_error}")
+    if core.ledger.degraded and core.ledger.degraded not in found:
+        found.append(core.ledger.degraded)
+    for source, error in _errors(core):
+        if source not in core.health.degraded:
+            found.append(f"{source}: {error}")
+    for name, known in sorted(core.memory.resources.items()):
+        if known.backoff is not None:
+            found.append(f"resource {name}: nothing is launched for now ({known.backoff.kind}): {known.backoff.reason}")
+    return [*found, *([status.trouble] if status.trouble else [])]
+
+
+def _errors(core: Core) -> list[tuple[str, str]]:
+    readings = {"batch": core.snapshot.batch, **{f"resource {name}": item for name, item in core.snapshot.clouds.items()}}
+    return [(source, reading.error) for source, reading in readings.items() if reading.error]
+
+
+def _orphans(core: Core) -> list[dict[str, Any]]:
+    """Return machines with our tags that belong to no node, as the last listings showed them."""
+    ours = {(record.resource, record.instance_id) for record in core.memory.nodes.values()}
+    return [
+        {"id": item.id, "name": item.name, "resource": name, "state_name": item.state.name.capitalize(), "ip": item.address}
+        for name, reading in sorted(core.snapshot.clouds.items())
+        for item in (reading.value.instances if reading.value else ())
+        if (name, item.id) not in ours and item.state is not InstanceState.INEXISTENT
+    ]
+
+
 # -- nodes ----------------------------------------------------------------------------------------------------------
 
 
@@ -95,6 +129,7 @@ def present_node(node: WorkerNode, plan: Plan, now: float) -> dict[str, Any]:
     shape = node.instance.shape if node.instance is not None else None
     return {
         "hostname": node.hostname,
+        "name": record.name if record else node.hostname,
         "type": node.type,
         "resource": node.resource,
         "state": int(node.state),
@@ -235,7 +270,8 @@ def _resource(core: Core, name: str, nodes: list[dict[str, Any]]) -> dict[str, A
     }
 
 
-def _plan(plan: Plan, at: float) -> dict[str, Any]:
+def present_plan(plan: Plan, at: float) -> dict[str, Any]:
+    """Return a decision: its actions with their reasons, and what is kept from being done and why."""
     actions = [
         {"act": action.act.value, "resource": action.resource, "node": action.node, "reason": action.reason, "detail": action.detail}
         for action in plan.actions

@@ -1,0 +1,146 @@
+"""What an administrator asks the running engine, without changing anything: plan, explain, job, history, validate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ..errors import CommandRefused, DynamicClusterError, JournalError
+from ..model import WorkerNode
+from ..policy.decide import decide
+from ..policy.plan import Fate, Plan
+from ..ports import Finding
+from .codec import encode
+from .core import Core
+from .present import present_job, present_node, present_plan
+
+Answer = dict[str, Any]
+
+
+def ask(core: Core, name: str, arguments: Mapping[str, Any]) -> Answer:
+    """Return {"ok", "message", "data"}. May block as long as the batch system or a cloud does; call it from a thread."""
+    try:
+        return QUERIES[name](core, **arguments)
+    except TypeError as error:
+        return _no(f"{name} was called with wrong arguments: {error}")
+    except (DynamicClusterError, ValueError) as error:
+        return _no(str(error))
+
+
+def _plan(core: Core) -> Answer:
+    """Return what a decision made now would do, by the same function as the engine's own."""
+    now = core.parts.clock.now()
+    plan = decide(core.snapshot, core.parts.settings, core.memory, now)
+    fates = {job: {"outcome": fate.outcome.value, "reason": fate.reason, "nodes": list(fate.nodes)} for job, fate in plan.fates.items()}
+    count = len(plan.actions)
+    message = f"{count} action{'' if count == 1 else 's'} would be taken now" if count else "nothing would be done now"
+    return _yes(message, {**present_plan(plan, now), "fates": dict(list(fates.items())[:1000])})
+
+
+def _explain(core: Core, subject: str) -> Answer:
+    now = core.parts.clock.now()
+    plan = decide(core.snapshot, core.parts.settings, core.memory, now)
+    node = _find_node(plan, subject)
+    if node is not None:
+        return _yes(explain_node(node, plan), present_node(node, plan, now))
+    jobs = core.snapshot.batch.value.jobs if core.snapshot.batch.value else ()
+    job = next((job for job in jobs if job.id == subject), None)
+    if job is None:
+        raise CommandRefused(f"there is neither a job nor a node {subject!r} (salt-run dynamiccluster.jobs and nodes list them)")
+    fate = plan.fates.get(job.id)
+    return _yes(explain_job(fate, job.state.value, job.reason, job.hosts), present_job(job, fate, now))
+
+
+def explain_job(fate: Fate | None, state: str, reason: str, hosts: tuple[str, ...]) -> str:
+    """Return in one line why a job waits, or what it will get."""
+    if fate is not None:
+        return fate.reason
+    where = f" on {', '.join(hosts[:10])}" if hosts else ""
+    return f"it is {state}{where}" + (f": {reason}" if reason else "")
+
+
+def explain_node(node: WorkerNode, plan: Plan) -> str:
+    """Return in one line why a node exists, how it is, and when it may go."""
+    if node.record is None:
+        return f"{node.hostname} is a physical node ({node.state.name.lower()}): shown, never touched"
+    record = node.record
+    parts = [f"{node.hostname} ({record.resource}) is {node.state.name.lower()}", f"it exists because: {record.cause or 'not remembered'}"]
+    if record.failed:
+        parts.append(f"trouble: {record.failed}")
+    if record.held_for:
+        parts.append(f"held: {record.held_for}")
+    if record.leaving_for:
+        parts.append(f"it goes because: {record.leaving_for}")
+    elif record.name in plan.stays:
+        parts.append(plan.stays[record.name])
+    return "; ".join(parts)
+
+
+def _job(core: Core, job: str) -> Answer:
+    details = core.parts.batch.job(str(job))
+    if not details:
+        raise CommandRefused(f"the batch system has no job {job!r}")
+    return _yes("", dict(details))
+
+
+def _history(core: Core, node: str | None = None, resource: str | None = None, limit: int = 50) -> Answer:
+    return _yes("", history(core, node=_record_name(core, node), resource=resource or "", limit=max(1, min(int(limit), 1000))))
+
+
+def history(core: Core, **wanted: Any) -> list[Answer]:
+    """Return entries of the history, newest first; none while the journal cannot be read."""
+    try:
+        return [encode(entry) for entry in core.ledger.history(**wanted)]
+    except JournalError:
+        return []
+
+
+def _record_name(core: Core, node: str | None) -> str:
+    """Return the record's name for a host name; the history knows nodes by it, also those that are gone."""
+    for name, record in core.memory.nodes.items():
+        if node and node in (name, record.hostname):
+            return name
+    return node or ""
+
+
+def _validate(core: Core) -> Answer:
+    """Check everything on the real systems, as the engine's own user; a system that cannot be asked is a finding, too."""
+    parts = core.parts
+    findings = _findings("batch system", parts.batch.check)
+    for name, cloud in sorted(parts.clouds.items()):
+        findings += _findings(f"resource {name}", cloud.check)
+    journal = core.ledger.degraded
+    findings.append(Finding("journal", not journal, journal, "free some space, or correct the rights of its directory"))
+    return _yes("", [asdict(finding) for finding in findings])
+
+
+def _findings(what: str, check: Callable[[], tuple[Finding, ...]]) -> list[Finding]:
+    try:
+        return list(check())
+    except DynamicClusterError as error:
+        return [Finding(what, False, str(error), "make it answer, then validate again")]
+
+
+def _find_node(plan: Plan, name: str) -> WorkerNode | None:
+    for node in plan.nodes:
+        if name in (node.hostname, node.record.name if node.record else ""):
+            return node
+    return None
+
+
+def _yes(message: str, data: Any) -> Answer:
+    return {"ok": True, "message": message, "data": data}
+
+
+def _no(message: str) -> Answer:
+    return {"ok": False, "message": message, "data": {}}
+
+
+QUERIES: Mapping[str, Callable[..., Answer]] = {
+    "plan": _plan,
+    "explain": _explain,
+    "job": _job,
+    "history": _history,
+    "validate": _validate,
+}

@@ -1,0 +1,102 @@
+"""Simulated minions: each machine's minion shows its token, gets its key accepted, runs its highstate, starts the execution daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..model import CheckResult, Verdict
+from ..ports import Target
+from .batch import SimBatch
+from .clock import VirtualClock
+
+RETRY = 10.0  # seconds between two tries of a minion whose key is not accepted
+MARK = "token="  # how the simulated user-data carries the one-time token
+
+
+@dataclass
+class SimMinion:
+    """One minion. `state`: "waiting" for its key, "accepted", "configured" or "failed"."""
+
+    name: str
+    token: str
+    state: str = "waiting"
+    alive: bool = True
+    highstates: int = 0
+
+
+class SimMinions:
+    """Implements ports.Minions and ports.Check. `fail_next` so many next highstates fail for good."""
+
+    def __init__(self, clock: VirtualClock, batch: SimBatch, *, highstate: float = 20.0):
+        self.clock, self.batch = clock, batch
+        self.highstate = highstate
+        self.expected: dict[str, str] = {}
+        self.keys: set[str] = set()
+        self.refused: list[str] = []  # names that came with a wrong token
+        self.minions: dict[str, SimMinion] = {}
+        self.fail_next = 0
+
+    # -- machines -------------------------------------------------------------------------------------------------------
+
+    def boot(self, name: str, user_data: str) -> None:
+        """The machine runs: its minion starts and knocks at the master's door."""
+        token = user_data.partition(MARK)[2].split()[0] if MARK in user_data else ""
+        minion = self.minions[name] = SimMinion(name, token)
+        self._knock(minion)
+
+    def power_off(self, name: str) -> None:
+        """The machine is gone, and its minion with it."""
+        minion = self.minions.pop(name, None)
+        if minion is not None:
+            minion.alive = False
+
+    def _knock(self, minion: SimMinion) -> None:
+        if not minion.alive:
+            return
+        if minion.token and self.expected.get(minion.name) == minion.token:
+            del self.expected[minion.name]  # the token is spent
+            self.keys.add(minion.name)
+        if minion.name not in self.keys:
+            self.refused.append(minion.name)
+            self.clock.call_later(RETRY, lambda: self._knock(minion))
+            return
+        minion.state = "accepted"
+        self._run(minion)
+
+    def _run(self, minion: SimMinion) -> None:
+        minion.highstates += 1
+        self.clock.call_later(self.highstate, lambda: self._finish(minion))
+
+    def _finish(self, minion: SimMinion) -> None:
+        if not minion.alive or minion.state != "accepted":
+            return
+        if self.fail_next:
+            self.fail_next -= 1
+            minion.state = "failed"
+        elif self.batch.start_daemon(minion.name):
+            minion.state = "configured"
+        else:
+            self.clock.call_later(RETRY, lambda: self._finish(minion))  # registered too late: the daemon is started again
+
+    # -- ports.Minions ----------------------------------------------------------------------------------------------------
+
+    def expect(self, name: str, token: str, resource: str) -> None:
+        if name not in self.keys:
+            self.expected[name] = token
+
+    def configure(self, names: Iterable[str]) -> None:
+        """Nothing to do: a simulated minion runs its highstate as soon as its key is accepted."""
+
+    def forget(self, name: str) -> None:
+        self.keys.discard(name)
+        self.expected.pop(name, None)
+
+    # -- ports.Check --------------------------------------------------------------------------------------------------------
+
+    def check(self, target: Target) -> CheckResult:
+        minion = self.minions.get(target.name)
+        if minion is not None and minion.state == "failed":
+            return CheckResult(Verdict.FAILED, "simulated: a state failed")
+        ready = minion is not None and minion.state == "configured"
+        return CheckResult(Verdict.READY if ready else Verdict.WAITING, "" if ready else "its highstate is awaited")

@@ -1,0 +1,80 @@
+"""An administrator's commands: quoted values, a time-out that ends everything they started, output when they fail."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from saltext.dynamiccluster.control.hooks import find_hook, run_bounded, run_hook
+from saltext.dynamiccluster.model import NodeRecord
+from saltext.dynamiccluster.settings.slots import HOOK
+from saltext.dynamiccluster.sim.world import make_settings
+
+RECORD = NodeRecord("dc-abc234", "cloud1", "intent", hostname="host1", address="10.0.0.7")
+
+
+def script(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "hook.sh"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_hook_gets_host_name_address_instance_name_and_resource(tmp_path):
+    path = script(tmp_path, f'printf "%s|" "$@" > {tmp_path}/out')
+    assert run_hook(HOOK.read(f"{path} {{0}} {{1}} {{2}} {{3}}"), RECORD, 5.0) == ""
+    assert (tmp_path / "out").read_text() == "host1|10.0.0.7|dc-abc234|cloud1|"
+
+
+def test_unknown_address_keeps_its_place(tmp_path):
+    path = script(tmp_path, f'printf "%s|" "$@" > {tmp_path}/out')
+    run_hook(HOOK.read(f"{path} {{1}} {{2}}"), NodeRecord("dc-abc234", "cloud1", "intent"), 5.0)
+    assert (tmp_path / "out").read_text() == "|dc-abc234|"
+
+
+@pytest.mark.parametrize("evil", ["x; touch /tmp/owned", "$(id)", "a b", "-rf", "`id`", "a\nb", "x'y"])
+def test_hostile_value_is_never_run(tmp_path, evil):
+    path = script(tmp_path, f"touch {tmp_path}/ran")
+    record = NodeRecord("dc-abc234", "cloud1", "intent", hostname=evil)
+    assert run_hook(HOOK.read(f"{path} {{0}} | cat"), record, 5.0).startswith("not run:")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_defect_hook_that_hangs_is_ended_with_everything_that_it_started(tmp_path):
+    path = script(tmp_path, f"(sleep 2; touch {tmp_path}/survived) & echo started; sleep 60")
+    began = time.monotonic()
+    trouble = run_hook(HOOK.read(str(path)), RECORD, 0.3)
+    assert time.monotonic() - began < 1.5
+    assert "0.3 s" in trouble and "started" in trouble
+    time.sleep(2.2)
+    assert not (tmp_path / "survived").exists()
+
+
+def test_child_that_keeps_the_output_open_does_not_make_us_wait(tmp_path):
+    path = script(tmp_path, "sleep 3 &")
+    began = time.monotonic()
+    assert run_hook(HOOK.read(str(path)), RECORD, 10.0) == ""
+    assert time.monotonic() - began < 2.0
+
+
+def test_failure_tells_status_and_the_end_of_the_output_without_control_characters(tmp_path):
+    path = script(tmp_path, "head -c 100000 /dev/zero | tr '\\0' x; printf '\\033[31mred'; echo sorry >&2; exit 7")
+    trouble = run_hook(HOOK.read(str(path)), RECORD, 5.0)
+    assert "exit status 7" in trouble and trouble.endswith("red" + "sorry") and "\033" not in trouble
+    assert len(trouble) < 4200
+
+
+def test_command_that_does_not_exist_is_one_sentence():
+    assert run_hook(HOOK.read("/nonexistent/hook.sh {0}"), RECORD, 5.0) == "/nonexistent/hook.sh cannot be run: No such file or directory"
+
+
+def test_output_without_errors_is_what_was_printed():
+    assert run_bounded(("/bin/sh", "-c", "echo name; echo warning >&2"), 5.0, with_errors=False) == ("", "name")
+
+
+def test_s22_hooks_are_found_where_the_settings_have_them():
+    settings = make_settings(post_vm_provision_command="/bin/true {0}")
+    assert str(find_hook(settings, "post_vm_provision_command")) == "/bin/true {0}"
+    assert find_hook(settings, "post_remove_node_command") is None
