@@ -6,6 +6,7 @@ to the administrator and stops its own resource only.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ..errors import ConfigurationError, Fault
 
 VARIABLES = ("instance_name", "minion_id", "token", "master", "resource", "cluster", "hostname")
-_LARGEST_FILE = 1 << 20  # no cloud takes more; a device or a log file given by mistake must not fill the memory
+_LARGEST_FILE = 1 << 20  # no cloud takes more; a pipe or a log given by mistake must neither block nor fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,10 @@ def setting_path(resource: str) -> str:
 def load(file: str, path: str) -> str:
     """Read the template. Raises ConfigurationError with a fault at `path` when it cannot be read as UTF-8 text."""
     try:
-        with Path(file).open("rb") as stream:
-            content = stream.read(_LARGEST_FILE + 1)
-        if len(content) > _LARGEST_FILE:
-            raise _fault(path, f"{file} is larger than {_LARGEST_FILE} octets", "name a user-data file")
-        return content.decode()
+        status = Path(file).stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
+            raise _fault(path, f"{file} is no file of at most {_LARGEST_FILE} octets", "name a user-data file")
+        return Path(file).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise _fault(path, f"there is no file {file}", "create it, or correct the path") from None
     except UnicodeDecodeError:

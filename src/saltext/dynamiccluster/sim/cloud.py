@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,14 +30,17 @@ class Machine:
     active_at: float | None  # None: it never becomes active
     visible_at: float
     user_data: str = ""
-    ends_at: float | None = None
+    leaves_at: float | None = None  # when its end was accepted
+    ends_at: float = math.inf
     broken: str = ""  # why it is in error
     stopped: bool = False
 
     def state(self, now: float) -> InstanceState:
         """Return what the cloud says of it at that time."""
-        if self.ends_at is not None:
-            return InstanceState.INEXISTENT if now >= self.ends_at else InstanceState.DELETING
+        if now >= self.ends_at:
+            return InstanceState.INEXISTENT
+        if self.leaves_at is not None and now >= self.leaves_at:
+            return InstanceState.DELETING
         if self.broken or self.stopped:
             return InstanceState.ERROR
         return InstanceState.ACTIVE if self.active_at is not None and now >= self.active_at else InstanceState.STARTING
@@ -170,8 +174,7 @@ class SimulatedCloud:
         return _show(machine, now) if machine and self._shows(machine, now) else None
 
     def _shows(self, machine: Machine, now: float) -> bool:
-        ended = machine.ends_at is not None and now >= machine.ends_at + self.account.remembered
-        return now >= machine.visible_at and not ended
+        return machine.visible_at <= now < machine.ends_at + self.account.remembered
 
     def _launch(self, order: LaunchOrder) -> Instance:
         account, now = self.account, self.account.clock.now()
@@ -189,8 +192,9 @@ class SimulatedCloud:
 
     def _destroy(self, instance_id: str) -> None:
         machine = self.account.machines.get(instance_id)
-        if machine is not None and machine.ends_at is None:
-            machine.ends_at = self.account.clock.now() + self.account.ending
+        if machine is not None and machine.leaves_at is None:
+            machine.leaves_at = self.account.clock.now()
+            machine.ends_at = min(machine.ends_at, machine.leaves_at + self.account.ending)
 
     def _adopt(self, instance_id: str, tags: Mapping[str, str]) -> Instance:
         now = self.account.clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -48,6 +49,9 @@ _LONGEST_TEXT = 400
 _MODELS = botocore.loaders.create_loader()
 _URL_USER = re.compile(r"//[^/@\s]+@")
 _ENCODED = re.compile(r"Encoded authorization failure message: \S+")
+
+# At DEBUG botocore logs whole requests: user-data, and the one-time token in it.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
