@@ -56,7 +56,7 @@ class Lab:
         """Start the head with Grid Engine; what a killed lab of this name left is removed first. Raises LabError when it runs already."""
         checks.require()
         self._take()
-        if self.state.init_pid() is not None and self.state.read("ready.json"):
+        if self.running:
             raise LabError(f"the lab {self.state.name!r} is up already", "./run lab down ends it; --name starts another")
         self.state.end()
         self._start_head()
@@ -80,8 +80,8 @@ class Lab:
 
     @property
     def running(self) -> bool:
-        """Tell whether the lab's first process lives."""
-        return self.state.init_pid() is not None
+        """Tell whether the lab is up, whole: one whose start was cut short does not count."""
+        return self.state.init_pid() is not None and self.state.read("ready.json") is not None
 
     def _take(self) -> None:
         if self._lock is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,6 +29,13 @@ _TOP = {"base": {"*": ["dynamiccluster.worker"]}}
 _WORKERS = f"not L@head,{MASTER_ID}"
 _PILLAR_TOP = {"base": {MASTER_ID: ["settings"], "head": ["head"], _WORKERS: [{"match": "compound"}, "worker"]}}
 _WORKER_PILLAR = {"dynamiccluster_worker": {"head": {"name": "head", "address": ADDRESS}}}
+_WITHOUT_ENGINES = """
+import sys, yaml
+path = sys.argv[1]
+content = yaml.safe_load(open(path))
+del content["engines"]
+open(path, "w").write(yaml.safe_dump(content))
+"""
 
 
 def settings(state: State, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -91,7 +99,8 @@ def configure(state: State, changes: Mapping[str, Any] | None = None, engine: bo
     write_settings(state, settings(state, changes))
     inside.run(inside.head_argv(state), ["salt-call", "--local", "--retcode-passthrough", "--state-output=changes", "state.apply", _STATES], timeout=120)
     if not engine:
-        write(state, "/etc/salt/master.d/zz-no-engine.conf", {"engines": []})
+        # What the formula wrote stays, but for the engine.
+        inside.run(inside.head_argv(state), [sys.executable, "-c", _WITHOUT_ENGINES, "/etc/salt/master.d/dynamiccluster.conf"])
 
 
 def write_settings(state: State, content: Mapping[str, Any]) -> None:

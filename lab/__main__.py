@@ -1,0 +1,113 @@
+"""The command line of the lab: `./run lab ...`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from lab import inside
+from lab.api import Lab
+from lab.errors import LabError
+from lab.layout import USER
+from lab.state import State, known_labs
+
+_AS_USER = frozenset({"qsub", "qalter", "qhold", "qrls", "qrsub", "qresub", "qdel"})
+_HINTS = f"""Try:
+  ./run lab salt-run dynamiccluster.status
+  ./run lab qsub -b y sleep 30                 (as {USER}; watch the nodes come)
+  ./run lab qstat -u '*'
+  ./run lab salt-run dynamiccluster.explain JOB
+  ./run lab poweroff NODE
+  ./run lab down"""
+
+
+def main(words: list[str]) -> int:
+    """Run one command and return its exit status."""
+    name = "lab"
+    if words[:1] == ["--name"] and len(words) > 1:
+        name, words = words[1], words[2:]
+    if not words or words[0] in ("-h", "--help"):
+        print("usage: ./run lab [--name NAME] up | down | status | poweroff NODE [stopped|terminated|running] | log NODE | node NODE WORDS... | WORDS...")
+        return 0 if words else 2
+    try:
+        command = _COMMANDS.get(words[0])
+        return command(name, words[1:]) if command else _on_head(name, words)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+
+
+def _up(name: str, _: list[str]) -> int:
+    lab = Lab(name, salt=True, outlive=True)
+    if lab.running:
+        print(f"The lab {name!r} is up already.")
+    else:
+        print("Starting the lab ...", flush=True)
+        lab.up()
+    describe(lab)
+    print(_HINTS)
+    return 0
+
+
+def _down(name: str, _: list[str]) -> int:
+    Lab(name).down()
+    return 0
+
+
+def _status(name: str, _: list[str]) -> int:
+    lab = Lab(name)
+    if not lab.running:
+        others = [one for one in known_labs() if one != name and State.of(one).init_pid()]
+        print(f"The lab {name!r} is down." + (f" Up: {', '.join(others)}" if others else ""))
+        return 1
+    describe(lab)
+    return 0
+
+
+def describe(lab: Lab) -> None:
+    """Print where a lab that runs is reached, and its nodes."""
+    ports = lab.ports()
+    print(f"The lab {lab.state.name!r} is up. Logs: {lab.state.logs}")
+    if ports:
+        print(f"EC2 API: http://127.0.0.1:{ports['ec2']}   REST and dashboard: http://127.0.0.1:{ports['admin']}")
+    for node, its in sorted(lab.nodes().items()):
+        print(f"  {node:24} {its['address']:15} {its['instance'] or 'bare'}")
+
+
+def _poweroff(name: str, words: list[str]) -> int:
+    if not 1 <= len(words) <= 2:
+        raise LabError("poweroff takes a node, and what the cloud says then", "poweroff NODE [stopped|terminated|running]")
+    Lab(name).poweroff(*words)
+    return 0
+
+
+def _log(name: str, words: list[str]) -> int:
+    if len(words) != 1:
+        raise LabError("log takes a node", "./run lab status lists them")
+    print(Lab(name).log_of(words[0]), end="")
+    return 0
+
+
+def _node(name: str, words: list[str]) -> int:
+    if len(words) < 2:
+        raise LabError("node takes a node and a command", "./run lab node NODE ps ax")
+    return _become(inside.node_argv(State.of(name), words[0]), words[1:])
+
+
+def _on_head(name: str, words: list[str]) -> int:
+    user = USER if words[0] in _AS_USER else "root"
+    return _become(inside.head_argv(State.of(name), user), words)
+
+
+def _become(prefix: list[str], words: list[str]) -> int:
+    """Replace this process by the command, so that its terminal, signals and status are the command's own."""
+    os.execvp(prefix[0], [*prefix, *words])
+
+
+_COMMANDS: dict[str, Callable[[str, list[str]], int]] = {
+    "up": _up, "down": _down, "status": _status, "poweroff": _poweroff, "log": _log, "node": _node,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""`./run test`: all tests, or with --fast those that need neither root nor daemons. Other words go to pytest."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lab import checks
+from lab.layout import CHECKOUT
+
+_FAST = ("unit", "property", "contract")
+_ALL = (*_FAST, "integration", "end_to_end")
+_NO_DAEMONS = "not root and not integration"
+
+
+def main(words: list[str]) -> int:
+    """Become pytest; return 1 when this machine cannot run what was asked for."""
+    fast = "--fast" in words
+    words = [word for word in words if word != "--fast"]
+    faults = [] if fast else checks.missing()
+    if faults:
+        print("run: this machine cannot run all tests:", *faults, "./run test --fast runs the others.", sep="\n  - ", file=sys.stderr)
+        return 1
+    # A path or a node id among the words says what to run; without one, everything of the kind asked for.
+    named = any(os.path.exists(CHECKOUT / word.partition("::")[0]) for word in words if not word.startswith("-"))
+    places = [] if named else [f"tests/{part}" for part in (_FAST if fast else _ALL) if (CHECKOUT / "tests" / part).is_dir()]
+    chosen = ["-m", _NO_DAEMONS] if fast else []
+    command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
+    os.chdir(CHECKOUT)
+    os.execv(sys.executable, command)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
