@@ -185,6 +185,7 @@ class Minion(Daemon):
                 "master_port": master.config["ret_port"],
                 "publish_port": master.config["publish_port"],
                 "acceptance_wait_time": 1,
+                "rejected_retry": True,
                 "acceptance_wait_time_max": 1,
                 "random_reauth_delay": 1,
                 "loop_interval": 1,

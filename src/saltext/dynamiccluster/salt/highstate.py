@@ -61,7 +61,10 @@ class Publisher:
 
 
 class Highstate:
-    """A ports.Check. `defer(function)` runs a call in a thread; `publish(names)` asks minions and returns the job's id."""
+    """A ports.Check. `defer(function)` runs a call in a thread; `publish(names)` asks minions and returns the job's id.
+
+    `news` is called when an answer came, so that a decision need not wait for the next round.
+    """
 
     def __init__(
         self,
@@ -71,12 +74,14 @@ class Highstate:
         *,
         utc_jid: bool = False,
         attempts: int = ATTEMPTS,
+        news: Callable[[], None] = lambda: None,
     ):
         self._publish = publish
         self._defer = defer
         self._now = now
         self._utc_jid = utc_jid
         self._attempts = attempts
+        self._news = news
         self._minions: dict[str, Progress] = {}
         self._lock = threading.Lock()
         self._flushing = False
@@ -135,6 +140,7 @@ class Highstate:
             seen = read_return(data)
             if seen.outcome is not Outcome.NOT_ONE and jid_time(seen.jid, utc=self._utc_jid) >= known.since - 1:
                 self._minions[data["id"]] = self._take_in(known, seen)
+        self._news()
 
     def _take_in(self, known: Progress, seen: Return) -> Progress:
         if seen.outcome is Outcome.OK:

@@ -32,12 +32,12 @@ class Lock:
     """The right to act for a cluster. It goes with the process, however that ends."""
 
     def __init__(self, directory: Path):
-        self._path = directory / _LOCK
+        self.path = directory / _LOCK
         self._file: IO[str] | None = None
 
     def acquire(self) -> bool:
         """Take it if it is free. Raises OSError when the file cannot be made."""
-        file = open(self._path, "a+", encoding="utf-8")
+        file = open(self.path, "a+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -85,12 +85,11 @@ def status(opts: Opts, cluster: str | None = None) -> Row:
         problems.insert(0, "the engine is not running: what is shown is its last snapshot; see the master's log")
     return {
         "cluster": name,
-        "engine": engine,
         "age": age(document),
-        "nodes": dict(Counter(str(row.get("state")) for row in document.get("nodes", ()))),
-        "jobs": dict(Counter(str(row.get("state")) for row in document.get("jobs", ()))),
-        "resources": {row.get("name"): _brief(row) for row in document.get("resources", ())},
-        **{key: document[key] for key in ("auto_mode", "batch", "totals") if key in document},
+        "engine": engine,
+        "batch": document.get("cluster", {}),
+        "totals": document.get("totals", {}),
+        "resources": {row["name"]: _brief(row) for row in document.get("resources", ())},
         "problems": problems,
     }
 
@@ -100,8 +99,13 @@ def table(opts: Opts, part: str, cluster: str | None = None, **wanted: object) -
     rows = read_snapshot(opts, pick_cluster(opts, cluster)).get(part, [])
     for field, value in wanted.items():
         if value is not None:
-            rows = [row for row in rows if str(row.get(field, "")).lower() == str(value).lower()]
+            rows = [row for row in rows if _has(row, field, value)]
     return rows
+
+
+def _has(row: Row, field: str, value: object) -> bool:
+    """Tell whether a field has a value; a state by its name or by its number."""
+    return str(value).lower() in {str(row.get(field, "")).lower(), str(row.get(f"{field}_name", "")).lower()}
 
 
 def one(opts: Opts, part: str, name: object, fields: tuple[str, ...], cluster: str | None = None) -> Row:
@@ -119,7 +123,7 @@ def one(opts: Opts, part: str, name: object, fields: tuple[str, ...], cluster: s
 def job(opts: Opts, job_id: object, cluster: str | None = None) -> Row:
     """Return one job: as shown, else as the engine gets it from the batch system."""
     try:
-        return one(opts, "jobs", job_id, ("id",), cluster)
+        return one(opts, "jobs", job_id, ("jobid",), cluster)
     except CommandRefused:
         return command(opts, "job", cluster, job=str(job_id))
 
@@ -147,7 +151,7 @@ def wait(opts: Opts, resource: str | None, ready: int | None, within: float, clu
 
 
 def _count(rows: list[Row]) -> tuple[int, int]:
-    states = Counter(str(row.get("state", "")).lower() for row in rows if row.get("type") != "physical")
+    states = Counter(str(row.get("state_name", "")).lower() for row in rows if row.get("type") != "physical")
     return states["idle"] + states["busy"], states["starting"] + states["inexistent"]
 
 
@@ -223,7 +227,8 @@ def age(document: Mapping[str, Any]) -> float:
 
 
 def _brief(row: Mapping[str, Any]) -> Row:
-    return {key: row[key] for key in ("min_num", "max_num", "current_num", "flag", "problem") if row.get(key) not in (None, "")}
+    shown = ("min_num", "max_num", "current_num", "flag_name", "states", "blocked", "error")
+    return {key: row[key] for key in shown if row.get(key) not in (None, "", {})}
 
 
 def _who() -> str:

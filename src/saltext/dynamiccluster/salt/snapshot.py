@@ -1,6 +1,7 @@
 """The document that the engine leaves for readers: what it saw and decided last, also while it is down.
 
-{"written_at": Unix seconds, "cluster": name, "engine": {...}, "nodes": [...], "jobs": [...], "resources": [...], ...}
+{"written_at": Unix seconds, "engine": {...}, "cluster": {...}, "nodes": [...], "jobs": [...], "resources": [...], "plan": {...}, "orphans": [...],
+"problems": [...], "totals": {...}, "history": [...]}: what control/present.py makes, plain JSON data without any secret.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ FILE = "snapshot.json"
 def write_snapshot(opts: Mapping[str, Any], cluster: str, document: Mapping[str, Any]) -> None:
     """Replace the cluster's snapshot at once, mode 0600. Raises OSError."""
     path = cluster_directory(opts, cluster, create=True) / FILE
-    write_json(path, {**document, "cluster": cluster, "written_at": time.time()})
+    write_json(path, {**document, "written_at": time.time()})
 
 
 def read_snapshot(opts: Mapping[str, Any], cluster: str) -> dict[str, Any]:

@@ -8,7 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from ..checks.custom import CustomCheck
+from ..checks.port import PortCheck
+from ..clouds.userdata import AWS_LIMIT, Limit, prepare
 from ..errors import ConfigurationError, Fault
+from ..model import NodeRecord
 from ..ports import BatchSystem, Check, Cloud
 from ..settings import ResourceSettings, Settings
 from ..settings.crosschecks import Machinery
@@ -17,7 +21,7 @@ from ..settings.crosschecks import Machinery
 def _make_gridengine(settings: Settings) -> BatchSystem:
     from ..batch.gridengine import GridEngine
 
-    return GridEngine(settings.cluster.config, reservations=tuple(resource.reservation for resource in settings.cloud.values()))
+    return GridEngine(settings.cluster.config, (resource.reservation for resource in settings.cloud.values()))
 
 
 def _make_aws(name: str, settings: Settings) -> Cloud:
@@ -28,6 +32,7 @@ def _make_aws(name: str, settings: Settings) -> Cloud:
 
 _BATCH: Mapping[str, Callable[[Settings], BatchSystem]] = {"sge": _make_gridengine}
 _CLOUDS: Mapping[str, Callable[[str, Settings], Cloud]] = {"aws": _make_aws}
+_USER_DATA: Mapping[str, Limit] = {"aws": AWS_LIMIT}
 
 MACHINERY = Machinery(batch_systems=frozenset(_BATCH), clouds=frozenset(_CLOUDS), reporters=frozenset(), spot=False)
 
@@ -67,10 +72,31 @@ def make_clouds(settings: Settings) -> dict[str, Cloud]:
 
 def make_check(settings: Settings, highstate: Check) -> Check:
     """Return what tells that a node is configured."""
-    from ..checks import make_check as make_other
-
     checker = settings.dynamic_cluster.config_checker
-    return highstate if checker.kind == "salt" else make_other(checker)
+    if checker.port is not None:
+        return PortCheck(checker.port.number)
+    if checker.plugin is not None:
+        return CustomCheck(checker.plugin.name, checker.plugin.arguments)
+    return highstate
+
+
+def make_render(settings: Settings, master: str) -> Callable[[NodeRecord, str], str]:
+    """Return what renders a node's user-data. It raises ConfigurationError that names the `userdata_file`."""
+
+    def render(record: NodeRecord, token: str) -> str:
+        resource = settings.cloud[record.resource]
+        variables = {
+            "instance_name": record.name,
+            "minion_id": record.name,
+            "hostname": record.hostname or record.name,
+            "token": token,
+            "master": master,
+            "resource": record.resource,
+            "cluster": settings.name,
+        }
+        return prepare(resource.config.userdata_file, variables, limit=_USER_DATA[resource.type], resource=record.resource)
+
+    return render
 
 
 def master_address(opts: Mapping[str, Any], given: str | None = None) -> str:
