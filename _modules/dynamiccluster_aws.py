@@ -45,10 +45,19 @@ def _settings(cluster=None):
         from saltext.dynamiccluster.settings import load
 
         return load(__pillar__["dynamiccluster"])  # noqa: F821
-    from saltext.dynamiccluster.salt import pillar, runner
+    from saltext.dynamiccluster.salt import pillar
 
-    chosen = runner.pick_cluster(__opts__, cluster)  # noqa: F821
-    return pillar.load_settings(__opts__, runner.settings_id(__opts__, chosen))  # noqa: F821
+    return pillar.load_settings(__opts__, _settings_id(cluster))  # noqa: F821
+
+
+def _settings_id(cluster):
+    """Return the id whose pillar holds the settings. Where there is one cluster, its engine need never have run."""
+    from saltext.dynamiccluster.salt import runner
+
+    engines = runner.engine_options(__opts__)  # noqa: F821
+    if cluster is None and len(engines) <= 1:
+        return (engines[0] if engines else {}).get("minion_id") or __opts__["id"]  # noqa: F821
+    return runner.settings_id(__opts__, runner.pick_cluster(__opts__, cluster))  # noqa: F821
 
 
 def _call(function, resource, *arguments, **named):
