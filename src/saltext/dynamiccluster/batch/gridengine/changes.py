@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...errors import BatchRefused, HostHasJobs, NameUnresolvable
-from ...model import Shape
+from ...model import HoldBy, Shape
 from ...ports import Joining
 from .cell import HELD_GROUP, Cell
 from .hosts import HostRecord
+from .hostview import whose_hold
 from .offers import Plan, joined_features, plan_entry
 from .resources import GPUS
 from .tools import Tools, same_host
@@ -41,8 +42,11 @@ class Changes:
         self._check_joined(node, plan)
 
     def hold(self, hostname: str) -> None:
-        """Disable all queues of a host and mark it as held by us. Raises BatchRefused."""
-        name = self._require(hostname).name
+        """Disable all queues of a host and mark it as held by us; one that an administrator holds stays theirs. Raises BatchRefused."""
+        record = self._require(hostname)
+        name = record.name
+        if whose_hold(record, self._tools.group(HELD_GROUP)) is HoldBy.ADMINISTRATOR:
+            return
         # marked first: a crash in between leaves a mark without a hold, which is no hold; the other way it would look an administrator's
         self._mark(name)
         self._disable(name)

@@ -58,10 +58,10 @@ def _check_rights(tools: Tools) -> Iterator[Finding]:
     user, host = _ask(tools, "id", "-un"), _ask(tools, "hostname")
     if user:
         managers = tools.show("-sm").split()
-        yield Finding(f"{user} is a Grid Engine manager", user in managers, "", f"qconf -am {user}")
+        yield Finding(f"{user} is a Grid Engine manager", user in managers, remedy="" if user in managers else f"qconf -am {user}")
     for option, kind, add in (("-sh", "an admin host", "-ah"), ("-ss", "a submit host", "-as")):
         known = any(same_host(name, host) for name in tools.show(option).split())
-        yield Finding(f"{host} is {kind}", known, "", f"qconf {add} {host}")
+        yield Finding(f"{host} is {kind}", known, remedy="" if known else f"qconf {add} {host}")
 
 
 def _ask(tools: Tools, *command: str) -> str:

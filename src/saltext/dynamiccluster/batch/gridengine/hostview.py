@@ -72,7 +72,7 @@ def view_host(
         up=_is_up(record, patience, now),
         queues=tuple(_view_queue(queue, overloaded) for queue in record.queues),
         jobs=record.jobs,
-        hold=_whose_hold(record, frozenset(held)),
+        hold=whose_hold(record, held),
         reported=_shape(record, features),
         free_memory_mb=_free_memory(record),
         groups=cell.groups_above(record.name) - {HELD_GROUP},
@@ -105,11 +105,11 @@ def _view_queue(queue: QueueRecord, overloaded: bool) -> QueueSlots:
     return QueueSlots(queue.name, queue.slots, queue.used, usable, queue.state)
 
 
-def _whose_hold(record: HostRecord, held: frozenset[str]) -> HoldBy:
+def whose_hold(record: HostRecord, held: Iterable[str]) -> HoldBy:
     """Tell who disabled all queues of the host. One left open takes jobs: then it is not held."""
     if not record.queues or not all("d" in queue.state for queue in record.queues):
         return HoldBy.NOBODY
-    return HoldBy.US if record.name in held else HoldBy.ADMINISTRATOR
+    return HoldBy.US if record.name in frozenset(held) else HoldBy.ADMINISTRATOR
 
 
 def _find_error(record: HostRecord) -> str:
