@@ -61,14 +61,21 @@ class Journal:
     """One engine's journal. Methods raise JournalError when the file cannot be read or written; nothing of a failed call stays.
 
     A file that is no journal any more is moved aside and a new one begun; `degraded` then says so, and `fresh` tells that
-    nothing was there before. One thread at a time.
+    nothing was there before. One thread at a time. `sync` False spares the disk: for simulations, where no power fails.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, history_rows: int = 20_000, history_age: float = 30 * 86400.0):
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        history_rows: int = 20_000,
+        history_age: float = 30 * 86400.0,
+        sync: bool = True,
+    ):
         self.path = Path(path)
         self.degraded = ""
         self.fresh = False
-        self._history_rows, self._history_age = history_rows, history_age
+        self._history_rows, self._history_age, self._sync = history_rows, history_age, sync
         self._saved = Memory()
         self._notes: dict[str, Any] = {}
         self._written = 0
@@ -163,6 +170,8 @@ class Journal:
         os.chmod(self.path, 0o600)
         db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
         try:
+            if not self._sync:
+                db.execute("PRAGMA synchronous = OFF")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA secure_delete = ON")  # a spent token leaves no trace
             db.executescript(SCHEMA)
@@ -216,7 +225,8 @@ class Journal:
         entries: tuple[Entry, ...],
         durable: bool,
     ) -> None:
-        db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        if self._sync:
+            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         db.execute("BEGIN IMMEDIATE")
         try:
             for statement, values in changes:

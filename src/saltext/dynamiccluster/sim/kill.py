@@ -33,10 +33,11 @@ class Wire:
         self.passed.append(label)
         if number == self.at and not self.after:
             raise EngineKilled(f"before {label}")
-        result = effect()
-        if number == self.at:
-            raise EngineKilled(f"after {label}")
-        return result
+        try:
+            return effect()
+        finally:
+            if number == self.at:
+                raise EngineKilled(f"after {label}")
 
 
 class Guard:
@@ -55,8 +56,8 @@ class Guard:
 class GuardedJournal(Journal):
     """A journal whose every transaction passes the wire."""
 
-    def __init__(self, path: Any, wire: Wire, **options: Any):
-        super().__init__(path, **options)
+    def __init__(self, path: Any, wire: Wire):
+        super().__init__(path, sync=False)
         self._wire = wire
 
     def _write(self, *args: Any) -> None:

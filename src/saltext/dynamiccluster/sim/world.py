@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..control.core import Core
-from ..control.journal import Journal
 from ..control.ledger import Ledger, MemoryMirror
 from ..control.parts import Parts
 from ..errors import CloudError
@@ -64,7 +63,16 @@ class World:
     `step` moves the time by `stride` seconds and lets the engine look, decide and act as its loop would.
     """
 
-    def __init__(self, settings: Settings, directory: Path, *, stride: float = 5.0, shape: Shape = Shape(4, 8192), seed: int = 1):
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Path,
+        *,
+        stride: float = 5.0,
+        shape: Shape = Shape(4, 8192),
+        seed: int = 1,
+        wire: Wire | None = None,
+    ):
         self.settings, self.directory, self.stride, self.seed = settings, directory, stride, seed
         self.clock = VirtualClock(START)
         self.account = Account(self.clock)
@@ -76,7 +84,7 @@ class World:
         self.harmed: list[str] = []  # jobs that ran on a machine when we had it ended
         self.most = 0  # machines that lived at once
         self.restarts = 0
-        self.wire = Wire()
+        self.wire = wire or Wire()
         self.batch.names = self._address_of
         self._booted: dict[str, str] = {}
         self._due: dict[str, float] = {}
@@ -94,13 +102,10 @@ class World:
             shutil.rmtree(self.directory, ignore_errors=True)
         self.settings = settings or self.settings
         self._due = {}
-        ledger = Ledger(self._open_journal(), self.mirror)
+        ledger = Ledger(GuardedJournal(self.journal_path, self.wire), self.mirror)
         self.core = Core(self._parts(), ledger, chance=random.Random(self.seed + self.restarts))
         self.core.resume()
         return self.core
-
-    def _open_journal(self) -> Journal:
-        return GuardedJournal(self.journal_path, self.wire)
 
     def _parts(self) -> Parts:
         def guard(port: Any, kind: str) -> Any:
