@@ -1,5 +1,6 @@
 # The head resolves a worker node's name to its address before the node joins. A program does it, one call for each node that
-# comes or goes: the engine's hooks run it where the engine is on the head, a reactor (dynamiccluster/reactor/) where it is not.
+# comes or goes: the engine's hooks run it (post_vm_provision_command, post_vm_destroy_command), through ssh where the head is
+# another host.
 {%- from "dynamiccluster/map.jinja" import settings with context %}
 {%- set head = settings("head") | load_json %}
 {%- set names = head.names %}

@@ -17,11 +17,11 @@ dynamiccluster_master_tokens:
 {%- endif %}
 
 {%- if salt["file.file_exists"](master.pki_dir ~ "/minions/" ~ barred) %}
-dynamiccluster_master_barred_id:
-  test.fail_without_changes:
-    - name: >-
-        The minion {{ barred }} is accepted, and its pillar is the one that holds the clouds' secrets: it can read them. Give the
-        engine another id (dynamiccluster_master:engine:minion_id) and move the pillar there, or delete that minion's key.
+dynamiccluster_master_settings_id_in_use:
+  test.show_notification:
+    - text: >-
+        The minion {{ barred }} is accepted, and its pillar is the one that holds the clouds' secrets: right only if it is the master's
+        own machine. Else delete its key, or give the engine another id (dynamiccluster_master:engine:minion_id).
 {%- else %}
 dynamiccluster_master_barred_id:
   file.managed:
