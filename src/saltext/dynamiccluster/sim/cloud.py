@@ -73,7 +73,8 @@ class Account:
     def make(self, tags: Mapping[str, str], shape: Shape = Shape(1), user_data: str = "") -> Machine:
         """Make a machine, as a launch does, or somebody else with the account."""
         number, now = next(self._numbers), self.clock.now()
-        stuck, broken = self._take("stuck_next"), self._take("broken_next")
+        stuck, self.stuck_next = self.stuck_next > 0, max(0, self.stuck_next - 1)
+        broken, self.broken_next = self.broken_next > 0, max(0, self.broken_next - 1)
         machine = Machine(
             id=f"sim-{number:06d}",
             tags=dict(tags),
@@ -99,11 +100,6 @@ class Account:
     def forget(self, machine_id: str) -> None:
         """Take a machine away without a trace: it is unknown from now on."""
         del self.machines[machine_id]
-
-    def _take(self, switch: str) -> bool:
-        left = getattr(self, switch)
-        setattr(self, switch, max(0, left - 1))
-        return left > 0
 
 
 class SimulatedCloud:

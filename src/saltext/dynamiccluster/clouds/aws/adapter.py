@@ -45,7 +45,7 @@ class Aws:
 
     def shape(self) -> Shape:
         """Return what the resource's instance type has. EC2 is asked once: a type never changes."""
-        wanted = self.settings.instance_type
+        wanted = self.settings.instance_type or ""
         self._learn_shapes((wanted,))
         shape = self._shapes.get(wanted)
         if shape is None:

@@ -16,7 +16,6 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError as NoConnection,
     CredentialRetrievalError,
     EndpointProviderError,
     HTTPClientError,
@@ -29,6 +28,9 @@ from botocore.exceptions import (
     ProxyConnectionError,
     SSLError,
     TokenRetrievalError,
+)
+from botocore.exceptions import (
+    ConnectionError as NoConnection,
 )
 from botocore.parsers import ResponseParserError
 from pydantic import SecretStr

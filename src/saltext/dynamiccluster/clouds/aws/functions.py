@@ -15,7 +15,7 @@ from typing import Any
 
 from ...errors import CommandRefused
 from ...model import Instance, InstanceState, LaunchOrder
-from ...settings import ResourceSettings, Settings
+from ...settings import AwsSettings, ResourceSettings, Settings
 from .. import userdata
 from .adapter import Aws
 from .reading import to_shape
@@ -26,10 +26,10 @@ _TYPES_A_PAGE = 100  # the most that EC2 gives in one answer
 
 def open_resource(settings: Settings, resource: str) -> Aws:
     """Return the adapter of a resource. Raises CommandRefused when there is no such resource on EC2."""
-    known = sorted(name for name, found in settings.cloud.items() if found.type == "aws")
+    known = {name: found.config for name, found in settings.cloud.items() if isinstance(found.config, AwsSettings)}
     if resource not in known:
-        raise CommandRefused(f"there is no resource {resource!r} of type aws; there are: {', '.join(known) or 'none'}")
-    return Aws(resource, settings.name, settings.cloud[resource].config)
+        raise CommandRefused(f"there is no resource {resource!r} of type aws; there are: {', '.join(sorted(known)) or 'none'}")
+    return Aws(resource, settings.name, known[resource])
 
 
 def list_nodes(aws: Aws) -> dict[str, dict[str, Any]]:
