@@ -108,8 +108,13 @@ class Reader:
         """Wait until the reader listens, so that nothing fired from now on is missed."""
         return self._ready.wait(within)
 
-    def close(self, within: float = 2.0) -> None:
+    def end(self) -> None:
+        """Have it end within a second; does not wait."""
         self._stop.set()
+
+    def close(self, within: float = 2.0) -> None:
+        """End it and wait."""
+        self.end()
         self._thread.join(within)
 
     def _read_all(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -149,12 +149,15 @@ class Engine:
         return None
 
     async def _run_loop(self) -> None:
-        duties = [asyncio.create_task(work) for work in (self._line.keep_beating(self._stop), self._watch_settings())]
+        duties = [asyncio.create_task(work) for work in self._duties()]
         try:
             await self._loop.run(self._stop)
         finally:
             for duty in duties:
                 duty.cancel()
+
+    def _duties(self) -> list[Coroutine[Any, Any, None]]:
+        return [self._line.keep_beating(self._stop), self._line.stop_reading_at(self._stop), self._watch_settings()]
 
     def _make_keys(self, name: str) -> Keys:
         return Keys(self._opts, name, self._identity, self._line.bus, self._defer)

@@ -51,6 +51,12 @@ class Line:
                 what = "recovered" if self.heartbeat.alive else "degraded"
                 self.bus.fire(Event(cluster_tag(self._cluster, f"engine/{what}"), {"reason": "the master's event bus was silent"}))
 
+    async def stop_reading_at(self, stop: asyncio.Event) -> None:
+        """Have the reader end while the loop still waits for what is under way: together they must not take longer than 5 s."""
+        await stop.wait()
+        if self._reader is not None:
+            self._reader.end()
+
     def problems(self) -> list[str]:
         return [] if self.heartbeat.alive else [SILENT]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import salt.cache
 
-_BANK = "dynamiccluster/decisions"
+_BANK = "dynamiccluster_decisions"  # not below the directory of the clusters, which lies in the same place
 
 
 class CacheMirror:

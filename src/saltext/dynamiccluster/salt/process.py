@@ -8,11 +8,13 @@ import fcntl
 import multiprocessing
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _LOCK = "engine.lock"
+_GRACE = 4.6
 
 
 class MasterIsGone(Exception):
@@ -84,7 +86,18 @@ async def sleep(stop: asyncio.Event, seconds: float) -> bool:
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """Set `stop` at SIGTERM and SIGINT. Salt's own handler would end the process without any clean-up."""
+    """Set `stop` at SIGTERM and SIGINT. Salt's own handler would end the process without any clean-up.
+
+    The master waits 5 s and then kills; a thread that hangs in somebody else's library must not make it do so.
+    """
     loop = asyncio.get_running_loop()
+
+    def begin() -> None:
+        if not stop.is_set():
+            stop.set()
+            last_resort = threading.Timer(_GRACE, os._exit, (0,))
+            last_resort.daemon = True
+            last_resort.start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, begin)
