@@ -10,6 +10,8 @@ from ...errors import BatchRefused, BatchUnreachable
 from ...model import BatchView, Reservation
 from ...ports import Cleared, Finding, Joining
 from ...settings.sge import SgeSettings
+from ...settings.slots import HOST
+from ...settings.templates import UnsafeValue
 from ..commands import Run
 from .cell import HELD_GROUP, Cell
 from .changes import Changes
@@ -65,7 +67,7 @@ class GridEngine:
 
     def resolve(self, hostname: str) -> str:
         """Return the address that the head resolves a name to, "" when it does not."""
-        return self._tools.resolves(hostname)
+        return self._tools.resolves(_checked(hostname))
 
     def job(self, job_id: str) -> Mapping[str, str]:
         """Return what `qstat -j` says, without the user's environment and arguments; {} when there is no such job."""
@@ -82,6 +84,7 @@ class GridEngine:
 
     def join(self, node: Joining) -> None:
         """Register the host, held. Raises NameUnresolvable, BatchRefused, BatchUnreachable."""
+        _checked(node.hostname)
         with self._lock:
             self._changes.join(node, self._cell())
             self._config.forget(node.hostname)
@@ -89,28 +92,28 @@ class GridEngine:
     def hold(self, hostname: str, why: str) -> None:
         """Keep new jobs off the host; `why` is the caller's to remember: Grid Engine has no place for it."""
         with self._lock:
-            self._changes.hold(hostname)
+            self._changes.hold(_checked(hostname))
 
     def unhold(self, hostname: str) -> None:
         """Let jobs on the host again."""
         with self._lock:
-            self._changes.unhold(hostname)
+            self._changes.unhold(_checked(hostname))
 
     def remove(self, hostname: str, *, gone: bool = False) -> None:
         """Take the host out of the cell. Raises HostHasJobs while it lists any."""
         with self._lock:
-            self._changes.remove(hostname, gone=gone)
+            self._changes.remove(_checked(hostname), gone=gone)
             self._config.forget(hostname)
 
     def vacate(self, hostname: str) -> tuple[str, ...]:
         """End all jobs of the host; return their ids."""
         with self._lock:
-            return self._job_changes.vacate(hostname)
+            return self._job_changes.vacate(_checked(hostname))
 
     def clear(self, hostname: str) -> Cleared:
         """Requeue the rerunnable jobs of a host whose machine is gone, and delete the others."""
         with self._lock:
-            return self._job_changes.clear(hostname, self._cell())
+            return self._job_changes.clear(_checked(hostname), self._cell())
 
     # -- one observation
 
@@ -139,6 +142,14 @@ class GridEngine:
         }
         warnings = tuple(_warn(records, hosts, warning))
         return BatchView(jobs, views, offers, warnings, {"sge": True})
+
+
+def _checked(hostname: str) -> str:
+    """Return a host name that is safe in any command. Raises BatchRefused."""
+    try:
+        return HOST.check(hostname)
+    except UnsafeValue as error:
+        raise BatchRefused(str(error)) from error
 
 
 def read_description(text: str) -> dict[str, str]:

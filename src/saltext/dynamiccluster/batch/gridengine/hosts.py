@@ -95,4 +95,6 @@ def _read_job(element: Element) -> tuple[str, float]:
     values = {child.get("name", ""): text(child.text) for child in element.iterfind("jobvalue")}
     job_id, task = element.get("name", ""), values.get("taskid", "")
     start = values.get("start_time", "")
+    if not job_id.isdigit() or not (task.isdigit() or not task):
+        raise ValueError("it lists a job without a number")
     return f"{job_id}.{task}" if task else job_id, float(start) if start.isdigit() else 0.0

@@ -52,11 +52,15 @@ def normalise(value: str, kind: str) -> str:
     try:
         match kind:
             case "MEMORY" | "INT" | "DOUBLE":
-                return f"{read_amount(value):.10g}"
+                return _plain(read_amount(value))
             case "TIME":
-                return f"{read_seconds(value):.10g}"
+                return _plain(read_seconds(value))
             case "BOOL":
                 return "true" if read_truth(value) else "false"
     except ValueError:
         return value
     return value
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number.is_integer() else f"{number:.10g}"

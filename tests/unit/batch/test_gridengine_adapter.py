@@ -1,0 +1,390 @@
+"""The whole adapter against a cell in memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from saltext.dynamiccluster.batch.gridengine import GridEngine
+from saltext.dynamiccluster.batch.gridengine.adapter import read_description
+from saltext.dynamiccluster.errors import BatchMalformed, BatchRefused, BatchUnreachable, HostHasJobs, NameUnresolvable
+from saltext.dynamiccluster.model import HoldBy, Host, JobState, Reservation, Shape
+from saltext.dynamiccluster.ports import Cleared, Joining
+from saltext.dynamiccluster.settings.sge import SgeSettings
+from saltext.dynamiccluster.sim.clock import VirtualClock
+
+from .captured import text
+from .fake_gridengine import FakeGridEngine, FakeJob, asked
+
+
+class World:
+    def __init__(self, *reservations: Reservation, **settings: object) -> None:
+        self.cell, self.clock = FakeGridEngine(), VirtualClock()
+        self.engine = GridEngine(SgeSettings(**settings), reservations or (Reservation(),), run=self.cell, clock=self.clock.now)
+
+    def add(self, name: str, reservation: Reservation = Reservation(), cores: int = 4) -> None:
+        self.cell.boot(name)
+        self.engine.join(Joining(name, "10.0.0.1", Shape(cores, 8000), reservation))
+        self.cell.start_execd(name)
+
+    def host(self, name: str) -> Host:
+        return {host.name: host for host in self.engine.observe().hosts}[name]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# -- observing
+
+
+def test_calls_of_a_cycle_are_constant(world: World) -> None:
+    world.add("n1")
+    for number in range(1, 40):
+        world.cell.jobs[str(number)] = FakeJob(str(number))
+    world.engine.observe()
+    world.cell.calls.clear()
+    world.engine.observe()
+    assert [call[0] for call in world.cell.calls] == ["qstat", "qhost", "qconf"]
+
+
+def test_details_are_asked_for_in_one_call_and_once(world: World) -> None:
+    for number in range(1, 40):
+        world.cell.jobs[str(number)] = FakeJob(str(number))
+    for _ in range(3):
+        world.engine.observe()
+    assert len(asked(world.cell.calls, "qstat -xml -j")) == 1
+
+
+def test_configuration_is_read_again_after_a_minute_and_after_our_own_change(world: World) -> None:
+    world.engine.observe()
+    world.engine.observe()
+    assert len(asked(world.cell.calls, "qconf -sc")) == 1
+    world.clock.advance(61)
+    world.engine.observe()
+    assert len(asked(world.cell.calls, "qconf -sc")) == 2
+    world.add("n1")
+    world.engine.observe()
+    assert len(asked(world.cell.calls, "qconf -sc")) == 3
+
+
+def test_defect_shipped_qstat_saw_only_roots_jobs(world: World) -> None:
+    world.engine.observe()
+    assert asked(world.cell.calls, r"qstat -xml -r -u \*")
+    seed = World(qstat_command="/opt/sge/bin/lx-amd64/qstat -xml -r")
+    seed.engine.observe()
+    assert asked(seed.cell.calls, r"qstat -xml -r -u \*")
+
+
+@pytest.mark.parametrize("trouble", ["down", "frozen"])
+def test_s9_restart_while_qmaster_is_down(world: World, trouble: str) -> None:
+    """Nothing is known while the qmaster does not answer: an error, and never an empty cluster."""
+    world.add("n1")
+    setattr(world.cell, trouble, True)
+    for call in (world.engine.observe, lambda: world.engine.hold("n1", ""), lambda: world.engine.remove("n1"), lambda: world.engine.clear("n1"),
+                 lambda: world.engine.vacate("n1"), lambda: world.engine.unhold("n1"), lambda: world.engine.job("1")):  # fmt: skip
+        with pytest.raises(BatchUnreachable):
+            call()
+    setattr(world.cell, trouble, False)
+    assert world.host("n1").hold is HoldBy.US
+
+
+@pytest.mark.parametrize("command", ["qstat -xml -r", "qhost", "qconf -sq", "qconf -sc", "qconf -sp smp"])
+def test_s9_half_an_answer_is_no_answer(world: World, command: str) -> None:
+    world.cell.overrides[command] = (0, "<?xml version='1.0'?>\n<job_info>", "")
+    with pytest.raises(BatchMalformed):
+        world.engine.observe()
+
+
+def test_missing_program_is_told_by_name() -> None:
+    engine = GridEngine(SgeSettings(qstat_command="/nonexistent/qstat -xml -r"), ())
+    with pytest.raises(BatchUnreachable, match="/nonexistent/qstat cannot be run"):
+        engine.observe()
+
+
+def test_details_that_cannot_be_read_are_a_warning(world: World) -> None:
+    world.cell.jobs["1"] = FakeJob("1")
+    world.cell.overrides["qstat -xml -j"] = (0, "what is this", "")
+    view = world.engine.observe()
+    assert "details of 1 jobs could not be read" in view.warnings[0]
+    assert view.jobs[0].state is JobState.PENDING
+
+
+def test_g3_no_parallel_environment_at_all(world: World) -> None:
+    world.cell.overrides["qconf -spl"] = (1, "", "no parallel environment defined\n")
+    world.cell.jobs["1"] = FakeJob("1", extra='<requested_pe name="smp">2</requested_pe>')
+    view = world.engine.observe()
+    assert view.jobs[0].request.impossible == "no parallel environment is called smp"
+
+
+def test_g13_host_deleted_by_hand_leaves_the_list(world: World) -> None:
+    world.add("n1")
+    assert world.host("n1")
+    world.cell.groups["@allhosts"].remove("n1")
+    world.cell.machines["n1"].known = False
+    assert [host.name for host in world.engine.observe().hosts] == []
+
+
+def test_restart_of_the_qmaster_makes_hosts_unknown_and_not_dead(world: World) -> None:
+    world.add("n1")
+    assert world.host("n1").up is True
+    world.cell.down = True
+    with pytest.raises(BatchUnreachable):
+        world.engine.observe()
+    world.cell.down = False
+    world.cell.machines["n1"].executes = False
+    assert world.host("n1").up is None
+    world.clock.advance(61)
+    assert world.host("n1").up is False
+
+
+def test_host_whose_name_no_longer_resolves_blinds_nothing(world: World) -> None:
+    world.add("n1")
+    world.cell.overrides["qconf -se n1"] = (1, "", 'can\'t resolve hostname "n1"\n')
+    assert world.host("n1").hold is HoldBy.US
+
+
+def test_custom_listing_runs_as_written() -> None:
+    world = World(qstat_command="qstat -xml -r -u '*' -s prs", qhost_command="qhost -q -xml {0} {1}")
+    world.engine.observe()
+    assert asked(world.cell.calls, r"^qstat -xml -r -u \* -s prs$") and asked(world.cell.calls, "^qhost -q -xml$")
+
+
+# -- joining
+
+
+def test_join_before_the_daemon_starts(world: World) -> None:
+    world.add("n1")
+    host = world.host("n1")
+    assert host.up is True and host.hold is HoldBy.US and not any(queue.usable for queue in host.queues)
+    assert {queue.name: queue.slots for queue in host.queues} == {"all.q": 4, "long.q": 4}
+    assert world.cell.machines["n1"].values["slots"] == "4"  # two queues do not fill the host twice
+
+
+def test_join_marks_before_it_enters_and_disables_before_it_gives_slots(world: World) -> None:
+    """A crash at any point leaves no host that takes jobs, and none that looks held by an administrator."""
+    world.cell.boot("n1")
+    world.cell.calls.clear()
+    world.engine.join(Joining("n1", "", Shape(4)))
+    steps = [line for line in asked(world.cell.calls, r"-aattr|qmod|-rattr")]
+    assert [step.split()[1] for step in steps] == ["-aattr", "-aattr", "-d", "-rattr", "-rattr"]
+    assert "@dynamiccluster_held" in steps[0] and "@allhosts" in steps[1]
+
+
+def test_join_again_changes_nothing(world: World) -> None:
+    world.add("n1")
+    before = world.host("n1")
+    world.engine.join(Joining("n1", "10.0.0.1", Shape(4, 8000)))
+    assert world.host("n1") == before
+
+
+def test_g10_join_by_account_and_by_queue() -> None:
+    world = World(Reservation(account="big"), Reservation(queue="long.q"))
+    world.cell.groups["@big"] = []
+    world.cell.queues["all.q"].append("@big")
+    world.add("n1", Reservation(account="big"))
+    world.add("n2", Reservation(queue="long.q"))
+    assert world.cell.groups["@big"] == ["n1"] and "n2" in world.cell.queues["long.q"]
+    assert [queue.name for queue in world.host("n1").queues] == ["all.q"]
+    assert [queue.name for queue in world.host("n2").queues] == ["long.q"]
+
+
+def test_join_of_an_unresolvable_name_never_asks_the_qmaster(world: World) -> None:
+    world.cell.calls.clear()
+    with pytest.raises(NameUnresolvable, match="n9 does not resolve"):
+        world.engine.join(Joining("n9", "", Shape(4)))
+    assert not asked(world.cell.calls, "n9.*(hostgroup|@)|aattr")
+
+
+def test_join_without_the_host_group_says_what_to_create() -> None:
+    world = World(Reservation(account="nosuch"))
+    world.cell.boot("n1")
+    with pytest.raises(BatchRefused, match=r"host group @nosuch does not exist: create it"):
+        world.engine.join(Joining("n1", "", Shape(4), Reservation(account="nosuch")))
+
+
+def test_join_by_a_user_who_is_no_manager(world: World) -> None:
+    world.cell.boot("n1")
+    world.cell.user = "alice"
+    with pytest.raises(BatchRefused, match="must be manager"):
+        world.engine.join(Joining("n1", "", Shape(4)))
+
+
+def test_join_is_read_back(world: World) -> None:
+    world.cell.boot("n1")
+    world.cell.overrides["qconf -rattr"] = (0, 'root@head modified "all.q" in cluster queue list\n', "")
+    with pytest.raises(BatchRefused, match="did not get 4 slots"):
+        world.engine.join(Joining("n1", "", Shape(4)))
+
+
+@pytest.mark.parametrize("name", ["n1; rm -rf /", "$(reboot)", "-de", "n1 n2", "", "a" * 300])
+def test_hostile_names_are_refused(world: World, name: str) -> None:
+    world.cell.boot(name)
+    world.cell.calls.clear()
+    with pytest.raises(BatchRefused):
+        world.engine.join(Joining(name, "", Shape(4)))
+    assert not world.cell.calls
+
+
+# -- holding
+
+
+def test_s18_an_administrators_hold_stays_theirs(world: World) -> None:
+    world.add("n1")
+    world.engine.unhold("n1")
+    world.cell.machines["n1"].disabled = {"all.q", "long.q"}
+    world.engine.hold("n1", "to go")
+    assert world.host("n1").hold is HoldBy.ADMINISTRATOR
+
+
+def test_s23_hold_and_unhold(world: World) -> None:
+    world.add("n1")
+    for expected, change in ((HoldBy.NOBODY, world.engine.unhold), (HoldBy.NOBODY, world.engine.unhold),
+                             (HoldBy.US, lambda name: world.engine.hold(name, "")), (HoldBy.US, lambda name: world.engine.hold(name, ""))):  # fmt: skip
+        change("n1")
+        assert world.host("n1").hold is expected
+    assert world.cell.groups["@dynamiccluster_held"] == ["n1"]
+
+
+def test_hold_of_an_unknown_host_is_refused(world: World) -> None:
+    with pytest.raises(BatchRefused, match="n9 is no execution host"):
+        world.engine.hold("n9", "")
+
+
+# -- removing
+
+
+def test_s16_s17_remove_leaves_nothing_behind(world: World) -> None:
+    world.add("n1")
+    world.engine.remove("n1")
+    assert world.engine.observe().hosts == ()
+    assert not world.cell.machines["n1"].known and not world.cell.slots
+    assert all("n1" not in members for members in (*world.cell.groups.values(), *world.cell.queues.values()))
+    world.engine.remove("n1")  # again
+
+
+def test_s17_node_that_never_became_ready_is_removed(world: World) -> None:
+    world.cell.boot("n1")
+    world.engine.join(Joining("n1", "", Shape(4)))  # its daemon never starts
+    world.engine.remove("n1")
+    assert world.engine.observe().hosts == ()
+
+
+def test_s32_remove_node1_where_node10_to_node19_exist(world: World) -> None:
+    names = ["node1", *(f"node{number}" for number in range(10, 20))]
+    for name in names:
+        world.add(name)
+    world.engine.remove("node1")
+    assert [host.name for host in world.engine.observe().hosts] == sorted(names[1:])
+    assert {host for _, host in world.cell.slots} == set(names[1:])
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_host_with_jobs_is_not_removed(world: World, gone: bool) -> None:
+    world.add("n1")
+    world.cell.run_job("n1", "7.1")
+    with pytest.raises(HostHasJobs, match="n1 still lists job 7.1"):
+        world.engine.remove("n1", gone=gone)
+    assert "n1" in world.cell.groups["@allhosts"]
+
+
+def test_job_that_starts_at_the_last_moment_keeps_its_host(world: World) -> None:
+    """The host is disabled before its jobs are looked at, even if it was held before."""
+    world.add("n1")
+    world.engine.unhold("n1")
+    world.cell.calls.clear()
+    world.engine.remove("n1")
+    commands = [call[:2] for call in world.cell.calls]
+    assert commands.index(("qmod", "-d")) < commands.index(("qconf", "-ke"))
+    assert ("qhost", "-F") in commands[commands.index(("qmod", "-d")) : commands.index(("qconf", "-ke"))]
+
+
+def test_silent_refusal_to_remove_is_noticed(world: World) -> None:
+    world.add("n1")
+    world.cell.overrides["qconf -dattr hostgroup hostlist n1 @allhosts"] = (0, 'root@head modified "@allhosts" in host group list\n', "")
+    world.cell.overrides["qconf -de"] = (0, 'root@head removed "n1" from execution host list\n', "")
+    with pytest.raises(BatchRefused, match="is still in @allhosts, the execution hosts"):
+        world.engine.remove("n1")
+
+
+def test_custom_templates_run_as_written() -> None:
+    world = World(remove_node_command="/usr/bin/qconf -de {0}", qmod_command="/usr/bin/qmod {0} *@{1}", unset_slots_command="qconf -purge queue slots,load_thresholds {0}@{1}")
+    world.add("n1")
+    world.engine.remove("n1")
+    assert asked(world.cell.calls, "^qconf -purge queue slots,load_thresholds all.q@n1$")
+
+
+# -- jobs of a host
+
+
+def test_s23_vacate(world: World) -> None:
+    world.add("n1")
+    for job_id in ("1", "2.3"):
+        world.cell.run_job("n1", job_id)
+    assert world.engine.vacate("n1") == ("1", "2.3")
+    assert asked(world.cell.calls, r"^qdel 1$") and asked(world.cell.calls, r"^qdel 2\.3$")
+    assert world.host("n1").jobs == ()
+    assert world.engine.vacate("n1") == () == world.engine.vacate("n9")
+
+
+def test_vacate_of_a_silent_host_forces(world: World) -> None:
+    world.add("n1")
+    world.cell.run_job("n1", "1")
+    assert world.host("n1").jobs == ("1",)
+    world.cell.power_off("n1")
+    world.engine.vacate("n1")
+    assert asked(world.cell.calls, "^qdel -f 1$") and not world.cell.jobs
+
+
+def test_s23_instance_lost_while_running_jobs(world: World) -> None:
+    world.add("n1")
+    world.cell.run_job("n1", "1", rerunnable=True)
+    world.cell.run_job("n1", "2")
+    assert world.host("n1").jobs == ("1", "2")
+    world.cell.power_off("n1")
+    assert world.engine.clear("n1") == Cleared(("1",), ("2",))
+    assert world.cell.jobs["1"].state == "Rq" and "2" not in world.cell.jobs
+    world.engine.remove("n1", gone=True)
+    assert world.engine.observe().hosts == ()
+    assert world.engine.clear("n1") == Cleared()
+
+
+def test_defect_crashed_node_with_jobs_is_removed_cleanly(world: World) -> None:
+    world.add("n1")
+    world.cell.run_job("n1", "2")
+    world.host("n1")
+    world.cell.power_off("n1")
+    with pytest.raises(HostHasJobs):
+        world.engine.remove("n1", gone=True)
+    world.engine.clear("n1")
+    world.engine.remove("n1", gone=True)
+    assert not world.cell.jobs and not world.cell.machines["n1"].known
+
+
+def test_jobs_that_could_not_be_cleared_are_told(world: World) -> None:
+    world.add("n1")
+    world.cell.run_job("n1", "2")
+    world.cell.overrides["qdel -f"] = (0, "root forced the deletion of job 2\n", "")
+    with pytest.raises(BatchRefused, match="still lists 2"):
+        world.engine.clear("n1")
+
+
+# -- details and resolution
+
+
+def test_job_details_hide_what_may_be_secret(world: World) -> None:
+    world.cell.jobs["5"] = FakeJob("5")
+    assert world.engine.job("5") == {"job_number": "5", "scheduling info": "queue full\nand more"}
+    assert world.engine.job("99") == {}
+    with pytest.raises(BatchRefused, match="no job id"):
+        world.engine.job("5; reboot")
+
+
+def test_description_of_a_real_job() -> None:
+    shown = read_description(text("qstat-j-53"))
+    assert shown["job_name"] == "eqw_wd" and "env_list" not in shown and "error reason          1" in shown
+
+
+def test_resolve(world: World) -> None:
+    world.cell.boot("n1", "10.0.0.7")
+    assert world.engine.resolve("n1") == "10.0.0.7" and world.engine.resolve("n2") == ""

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from saltext.dynamiccluster.batch.gridengine.details import JobDetail, parse_details
+from saltext.dynamiccluster.batch.gridengine.jobs import JobRecord, RawRequest, parse_jobs
+from saltext.dynamiccluster.batch.gridengine.jobview import JobContext, read_state, view_jobs
+from saltext.dynamiccluster.batch.gridengine.requests import Translator
+from saltext.dynamiccluster.model import Job, JobState
+
+from .captured import cell, read
+
+NOW = 1795327300.0
+
+
+def context(**changes: object) -> JobContext:
+    return replace(JobContext(Translator(cell()), NOW), **changes)
+
+
+def view(*records: JobRecord, **changes: object) -> list[Job]:
+    return list(view_jobs(records, context(**changes)))
+
+
+def captured() -> dict[str, Job]:
+    jobs = view_jobs(parse_jobs(read("qstat-xml-r-all")), context(details=parse_details(read("qstat-xml-j-all"))))
+    assert len({job.id for job in jobs}) == len(jobs)
+    return {job.id: job for job in jobs}
+
+
+@pytest.mark.parametrize(
+    ("letters", "state"),
+    [
+        ("qw", JobState.PENDING), ("Rq", JobState.PENDING), ("hqw", JobState.HELD), ("hRq", JobState.HELD), ("Eqw", JobState.ERROR),
+        ("Ehqw", JobState.ERROR), ("r", JobState.RUNNING), ("t", JobState.RUNNING), ("Rr", JobState.RUNNING), ("dr", JobState.RUNNING),
+        ("s", JobState.SUSPENDED), ("S", JobState.SUSPENDED), ("T", JobState.SUSPENDED), ("z", JobState.COMPLETED),
+        ("dqw", JobState.UNKNOWN), ("?", JobState.UNKNOWN), ("", JobState.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_state_letters(letters: str, state: JobState) -> None:
+    assert read_state(JobRecord("1", letters)) is state
+
+
+def test_g5_only_jobs_that_could_start_are_demand() -> None:
+    jobs = captured()
+    states = {job_id: jobs[job_id].state for job_id in ("10", "23", "24", "25", "26", "53", "1", "3", "9")}
+    assert states == {
+        "10": JobState.PENDING, "23": JobState.HELD, "24": JobState.DEPENDENT, "25": JobState.DEPENDENT, "26": JobState.WAITING,
+        "53": JobState.ERROR, "1": JobState.SUSPENDED, "3": JobState.SUSPENDED, "9": JobState.WAITING,
+    }  # fmt: skip
+    assert all(job.reason for job in jobs.values() if job.state not in (JobState.PENDING, JobState.RUNNING, JobState.SUSPENDED))
+    assert all((job.tasks > 0) == (job.state is JobState.PENDING) for job in jobs.values())
+
+
+def test_g4_pending_tasks_and_their_limit() -> None:
+    jobs = captured()
+    assert jobs["21"].tasks == 10
+    assert jobs["22"].tasks == 3  # 20 tasks, -tc 3
+    assert jobs["9"].tasks == 0 and "limit of 2 tasks" in jobs["9"].reason
+    assert {"9.1", "9.3"} <= set(jobs)
+
+
+def test_task_limit_counts_running_tasks() -> None:
+    records = [JobRecord("7", "r", tasks="1", queue="all.q@n1"), JobRecord("7", "qw", 0.5, tasks="2-9:1")]
+    jobs = view(*records, details={"7": JobDetail(task_limit=4)})
+    assert [(job.id, job.tasks) for job in jobs] == [("7.1", 0), ("7", 3)]
+
+
+def test_array_in_several_states_has_several_ids() -> None:
+    records = [JobRecord("7", "qw", 0.5, tasks="1-3:1"), JobRecord("7", "hqw", tasks="4-9:1")]
+    assert [(job.id, job.state) for job in view(*records, details={"7": JobDetail()})] == [
+        ("7", JobState.PENDING), ("7.4-9:1", JobState.HELD),
+    ]  # fmt: skip
+
+
+def test_g6_job_with_priority_zero_is_served_last() -> None:
+    job = view(JobRecord("1", "qw", 0.0), details={"1": JobDetail()})[0]
+    assert job.state is JobState.PENDING and job.priority == 0.0 and job.tasks == 1
+
+
+def test_start_time_that_is_not_known_yet_is_no_reason_to_launch() -> None:
+    job = view(JobRecord("1", "qw", 0.0))[0]
+    assert job.state is JobState.WAITING and "not known yet" in job.reason
+
+
+def test_job_that_the_scheduler_ranked_needs_no_detail() -> None:
+    assert view(JobRecord("1", "qw", 0.5))[0].state is JobState.PENDING
+
+
+def test_g7_every_pending_job_is_seen() -> None:
+    assert len(view(*(JobRecord(str(n), "qw", 0.5) for n in range(1, 101)))) == 100
+
+
+def test_g8_jobs_of_other_queues_are_ignored() -> None:
+    records = [
+        JobRecord("1", "qw", 0.5, request=RawRequest(queues=("all.q",))),
+        JobRecord("2", "qw", 0.5, request=RawRequest(queues=("short.q",))),
+        JobRecord("3", "r", 0.5, queue="all.q@n1"),
+    ]
+    jobs = view(*records, translate=Translator(cell(), ("short.q",)))
+    assert [job.id for job in jobs] == ["2", "3"]  # what runs is still seen: it keeps its node
+
+
+def test_job_that_started_between_two_listings_is_running() -> None:
+    job = view(JobRecord("1", "qw", 0.5), running_on={"1": ("n1", "n2")})[0]
+    assert job.state is JobState.RUNNING and job.hosts == ("n1", "n2") and job.tasks == 0
+
+
+def test_hosts_and_start_of_a_running_job() -> None:
+    job = view(JobRecord("1", "r", queue="all.q@n1", started=5.0), running_on={"1": ("n1", "n2")}, started_at={"1": 7.0})[0]
+    assert job.hosts == ("n1", "n2") and job.started == 7.0
+    assert view(JobRecord("1", "r", queue="all.q@n1", started=5.0))[0].hosts == ("n1",)
+
+
+@pytest.mark.parametrize(("restart", "queue", "expected"), [(1, "all.q@n1", True), (2, "rerun.q@n1", False), (0, "all.q@n1", False), (0, "rerun.q@n1", True)])
+def test_rerunnable_by_job_then_by_queue(restart: int, queue: str, expected: bool) -> None:
+    from saltext.dynamiccluster.batch.gridengine.config import Queue, read_attribute
+
+    queues = {**cell().queues, "rerun.q": Queue("rerun.q", ("n1",), {"rerun": read_attribute("FALSE,[n1=TRUE]")})}
+    jobs = view(JobRecord("1", "r", queue=queue), details={"1": JobDetail(restart=restart)}, translate=Translator(replace(cell(), queues=queues)))
+    assert jobs[0].rerunnable is expected
+
+
+def test_cell_wide_consumable_that_is_used_up_is_waited_for() -> None:
+    record = JobRecord("1", "qw", 0.5, request=RawRequest(resources=(("license", "5"),)))
+    assert view(record, left={"license": 5.0})[0].state is JobState.PENDING
+    job = view(record, left={"license": 4.0})[0]
+    assert job.state is JobState.WAITING and job.reason == "it waits for 5 of license, 4 are left in the whole cell"
+
+
+def test_unreadable_record_is_an_unknown_job() -> None:
+    jobs = view(JobRecord("5", broken="strange"), JobRecord("", broken="strange"))
+    assert [(job.id, job.state, job.tasks, job.reason) for job in jobs] == [("5", JobState.UNKNOWN, 0, "strange")]
+
+
+def test_rescheduled_jobs_are_demand_again() -> None:
+    records = parse_jobs(read("resched-qstat-xml"))
+    jobs = view(*records, details={record.id: JobDetail() for record in records})
+    assert [record.state for record, job in zip(records, jobs, strict=True) if job.state is JobState.PENDING] == ["Rq"]
