@@ -301,7 +301,9 @@ def test_s16_launch_in_flight_is_drained_on_arrival():
 def test_drained_resource_says_so_once_its_last_node_is_gone():
     life = Life()
     life.memory = life.memory.with_resource("burst", ResourceMemory(flag=ResourceFlag.DRAINING))
-    life.see()
+    life.see(cloud_error="no answer")
+    assert life.memory.resource("burst").flag is ResourceFlag.DRAINING
+    life.see(cloud_error="", instances=(instance(state=InstanceState.INEXISTENT),))  # listed for an hour after its end
     assert life.memory.resource("burst").flag is ResourceFlag.DRAINED
 
 

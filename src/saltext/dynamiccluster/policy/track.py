@@ -173,14 +173,20 @@ def _fold_resources(memory: Memory, snapshot: Snapshot, settings: Settings) -> M
     for name in settings.cloud:
         known = memory.resource(name)
         listed = snapshot.clouds.get(name)
-        empty = name not in in_use and listed is not None and listed.fresh and not listed.value.instances
-        if known.flag is ResourceFlag.DRAINING and empty:
+        if known.flag is ResourceFlag.DRAINING and name not in in_use and _is_empty(listed):
             known = replace(known, flag=ResourceFlag.DRAINED)
         known = replace(known, shape=_reported_shape(memory, snapshot, name) or known.shape)
         known = replace(known, adopting=_still_to_adopt(known.adopting, listed))
         if known != memory.resource(name):
             memory = memory.with_resource(name, known)
     return memory
+
+
+def _is_empty(listed: Reading[CloudView] | None) -> bool:
+    """Tell whether a good listing shows no machine; EC2 lists ended ones for an hour."""
+    if listed is None or not listed.fresh or listed.value is None:
+        return False
+    return all(instance.state is InstanceState.INEXISTENT for instance in listed.value.instances)
 
 
 def _still_to_adopt(wanted: tuple[str, ...], listed: Reading[CloudView] | None) -> tuple[str, ...]:
