@@ -53,10 +53,18 @@ class Kinds:
     def __init__(self, asked: Asked, reserves: bool) -> None:
         self.asked = asked
         self._reserves = reserves
+        self._features = sorted(asked.features)
         self._made: dict[tuple[object, ...], Kind] = {}
+        self._of_host: dict[int, tuple[Host, Kind]] = {}
 
     def of_host(self, host: Host) -> Kind:
         """Return the kind of an existing host."""
+        known = self._of_host.get(id(host))
+        if known is None:
+            known = self._of_host[id(host)] = (host, self._look_at(host))
+        return known[1]
+
+    def _look_at(self, host: Host) -> Kind:
         spare = host.free_memory_mb if host.free_memory_mb is not None else UNKNOWN
         names = tuple(queue.name for queue in host.queues)
         return self._make(names, host.groups, host.properties, host.features, host.reservation, "", spare)
@@ -75,7 +83,7 @@ class Kinds:
             queues,
             groups if asked.groups else frozenset(),
             properties & asked.properties,
-            tuple((name, features[name]) for name in sorted(asked.features) if name in features),
+            tuple((name, features[name]) for name in self._features if name in features),
             Reservation(reservation.queue, reservation.account),
             only_for,
             spare,

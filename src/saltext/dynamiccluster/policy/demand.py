@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 from ..model import Job, JobState, Request
 from .matching import UNKNOWN, Ask, piece_size
@@ -44,14 +45,6 @@ class Asked:
     memory_a_node: int = 0
 
 
-@dataclass(slots=True)
-class _Heap:
-    """Jobs of one request while they are being collected."""
-
-    ask: Ask
-    jobs: list[Job] = field(default_factory=list)
-
-
 def is_demand(job: Job) -> bool:
     return job.state is JobState.PENDING and job.tasks > 0
 
@@ -67,34 +60,40 @@ def collect_lots(jobs: Iterable[Job]) -> tuple[Lot, ...]:
     Neighbours of equal shape make a lot. Where shapes alternate more than MOST_LOTS times, all jobs of a shape go together, in the
     place of the first of them.
     """
-    runs: list[_Heap] = []
-    asks: dict[Request, Ask] = {}
-    known: dict[int, Ask] = {}  # by identity, which is much faster than by value
-    for job in sorted((job for job in jobs if is_demand(job)), key=_rank):
-        ask = known.get(id(job.request))
+    demand = sorted([job for job in jobs if is_demand(job)], key=_rank)
+    asks = _ask_once(demand)
+    alternations = sum(one is not other for one, other in pairwise(asks))
+    heaps: dict[tuple[object, int], tuple[Ask, list[Job]]] = {}
+    run = 0
+    for number, (job, ask) in enumerate(zip(demand, asks, strict=True)):
+        if alternations > MOST_LOTS:
+            key: tuple[object, int] = (job.priority == 0, id(ask))
+        else:
+            run += number > 0 and ask is not asks[number - 1]
+            key = (None, run)
+        heap = heaps.get(key)
+        if heap is None:
+            heaps[key] = (ask, [job])
+        else:
+            heap[1].append(job)
+    return tuple(Lot(ask, tuple(members), sum([job.tasks for job in members])) for ask, members in heaps.values())
+
+
+def _ask_once(demand: Iterable[Job]) -> list[Ask]:
+    """Return each job's request made ready, one object for equal requests."""
+    by_value: dict[Request, Ask] = {}
+    by_identity: dict[int, Ask] = {}  # much faster than by value, and adapters share equal requests
+    asks = []
+    for job in demand:
+        ask = by_identity.get(id(job.request))
         if ask is None:
-            ask = known[id(job.request)] = asks.setdefault(job.request, Ask(job.request))
-        if not runs or runs[-1].ask is not ask:
-            runs.append(_Heap(ask))
-        runs[-1].jobs.append(job)
-    if len(runs) > MOST_LOTS:
-        runs = _merge(runs)
-    return tuple(Lot(run.ask, tuple(run.jobs), sum([job.tasks for job in run.jobs])) for run in runs)
+            ask = by_identity[id(job.request)] = by_value.setdefault(job.request, Ask(job.request))
+        asks.append(ask)
+    return asks
 
 
 def _rank(job: Job) -> tuple[bool, float, float, int, str]:
     return (job.priority == 0, -job.priority, job.created, len(job.id), job.id)
-
-
-def _merge(runs: list[_Heap]) -> list[_Heap]:
-    """Put runs of equal shape together; jobs of priority zero stay behind all others."""
-    merged: dict[tuple[bool, int], _Heap] = {}
-    for run in runs:
-        for last in (False, True):
-            jobs = [job for job in run.jobs if (job.priority == 0) is last]
-            if jobs:
-                merged.setdefault((last, id(run.ask)), _Heap(run.ask)).jobs.extend(jobs)
-    return [heap for (_, heap) in sorted(merged.items(), key=lambda item: item[0][0])]
 
 
 def sum_up(asks: Collection[Ask]) -> Asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ..model import Job, Shape
@@ -32,8 +33,11 @@ def not_demand(job: Job) -> Fate:
 class Verdicts:
     """Judges requests against all that there could ever be, and puts what was found into words."""
 
-    def __init__(self, world: World, kinds: Kinds, blocked: Mapping[str, str], counts: Mapping[str, Count]) -> None:
+    def __init__(
+        self, world: World, kinds: Kinds, groups: tuple[Group, ...], blocked: Mapping[str, str], counts: Mapping[str, Count]
+    ) -> None:
         self._world = world
+        self._present = groups
         self._blocked = blocked
         names = sorted(world.settings.cloud, key=lambda name: (world.settings.cloud[name].priority, name))
         known = [name for name in names if _is_known(world, name)]
@@ -49,7 +53,8 @@ class Verdicts:
         key = (id(ask), unblocked)
         if key not in self._reachable:
             fresh = tuple(one for name, one in self._ideal.items() if not (unblocked and name in self._blocked))
-            self._reachable[key] = not _is_void(ask) and place(Supply(self._groups, fresh, self._budget), ask, 1).tasks > 0
+            ideal = (Supply(self._groups, fresh, self._budget), Supply(self._present, (), self._budget))
+            self._reachable[key] = not _is_void(ask) and any(place(supply, ask, 1).tasks for supply in ideal)
         return self._reachable[key]
 
     def never(self, ask: Ask) -> bool:
@@ -58,10 +63,13 @@ class Verdicts:
 
     def fates(self, lot: Lot, seating: Seating, supply: Supply) -> dict[str, Fate]:
         """Return the fates of a lot's jobs. `supply` is what is left once all is placed."""
+        seated = [job for job in lot.jobs if job.id in seating.spots]
         fates: dict[str, Fate] = {}
+        if len(seated) < len(lot.jobs):  # most jobs of a long queue: one fate for all of them
+            fates = dict.fromkeys([job.id for job in lot.jobs], Fate(*self.judge(lot.ask, supply)))
         made: dict[tuple[object, ...], Fate] = {}
-        for job in lot.jobs:
-            spots = tuple(seating.spots.get(job.id, ()))
+        for job in seated:
+            spots = tuple(seating.spots[job.id])
             left = job.tasks - seating.tasks.get(job.id, 0)
             key = (spots, left, job.tasks if left and spots else 0)
             if key not in made:
@@ -70,9 +78,6 @@ class Verdicts:
         return fates
 
     def _fate(self, lot: Lot, job: Job, spots: tuple[tuple[Stage, Spot], ...], left: int, supply: Supply) -> Fate:
-        if not spots:
-            outcome, why = self.judge(lot.ask, supply)
-            return Fate(outcome, why)
         outcome = _outcome({stage for stage, _ in spots}, lot.ask.single)
         sentence = "; ".join(self._describe(spots))
         if left:
@@ -102,7 +107,12 @@ class Verdicts:
         if ask.single:
             return sentence or "jobs before it take what there is"
         total = sum(piece.count for piece in ask.pieces)
-        return f"its {total} pieces need room at once" + (f": {sentence}" if sentence else "")
+        few = [
+            f"{name} may get only {min(left[name].room, supply.budget.allows(left[name].price))} more nodes now"
+            for name in able
+            if name in left and not sentence
+        ]
+        return f"its {total} pieces need room at the same time: {sentence or '; '.join(few)}"
 
     def _lack(self, ask: Ask, fresh: Fresh | None, budget: Budget) -> str:
         if fresh is None:
@@ -123,7 +133,7 @@ class Verdicts:
 
     def _tell(self, stage: Stage, names: list[str]) -> str:
         if stage is Stage.NEW:
-            return " and ".join(_new_nodes(name, names.count(name)) for name in dict.fromkeys(names))
+            return " and ".join(_new_nodes(name, count) for name, count in Counter(names).items())
         several = len(set(names)) > 1
         who = _list(names)
         if stage is Stage.STALLED:

@@ -83,7 +83,7 @@ class _Scene:
             _fresh(world, self.kinds, name, counts[name]) for name in sorted(world.settings.cloud) if name not in blocked
         )
         self.supply = Supply(build_groups(world, self.kinds), fresh, budget_of(world, dict(counts)))
-        self.verdicts = Verdicts(world, self.kinds, blocked, counts)
+        self.verdicts = Verdicts(world, self.kinds, self.supply.groups, blocked, counts)
 
     def doubts(self, lot: Lot) -> frozenset[Stage]:
         """Return the stages that a lot must not count on: jobs wait for an unknown physical host only while they are young."""
