@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ class Hypervisor:
         self._publish_names({**self._names(), name: spec.address})
         pid = node.start(spec, self.layout, self.state.logs / f"node-{name}.log")
         machine = self.machines[name] = Machine(spec, pid)
+        self._note(spec, "on")
         self.publish()
         return machine
 
@@ -67,6 +69,7 @@ class Hypervisor:
             raise ValueError(f"there is no node {name}")
         with contextlib.suppress(ProcessLookupError):
             os.kill(machine.pid, signal.SIGKILL)
+        self._note(machine.spec, "off")
         self.publish()
         return machine
 
@@ -100,9 +103,15 @@ class Hypervisor:
             if machine.pid not in ended:
                 continue
             del self.machines[name]
+            self._note(machine.spec, "off")
             self.publish()
             if machine.spec.instance and self.cloud is not None:
                 self.cloud.report(machine.spec.instance, "stopped")
+
+    def _note(self, spec: node.NodeSpec, what: str) -> None:
+        """Write down when a machine went on or off: node-seconds are counted from this, not from what the engine says."""
+        with open(self.state.path / "machines.jsonl", "a", encoding="utf-8") as log:
+            log.write(json.dumps({"number": spec.number, "node": spec.name, "instance": spec.instance, what: time.time()}) + "\n")
 
     def publish(self) -> None:
         """Write the nodes and the names for readers and for the name server."""

@@ -21,7 +21,6 @@ _MASTER: dict[str, Any] = {
     "worker_threads": 2,
     "file_roots": {"base": ["/srv/salt", str(CHECKOUT)]},
     "pillar_roots": {"base": ["/srv/pillar"]},
-    "log_level": "info",
     "log_level_logfile": "info",
 }
 _LOCAL_MINION: dict[str, Any] = {**{key: _MASTER[key] for key in ("file_roots", "pillar_roots")}, "id": "head", "file_client": "local"}
@@ -63,7 +62,7 @@ def _resource(cloud: Mapping[str, str], prefix: str, kind: str, *, minimum: int,
     config = {
         "access_key_id": "lab", "secret_access_key": "no-secret-in-a-lab", "endpoint_url": cloud["endpoint"], "region_name": REGION,
         "image_id": "ami-03cf127a", "instance_type": kind, "subnet_id": cloud["subnet"], "instance_name_prefix": prefix,
-        "userdata_file": str(CHECKOUT / "examples" / "user-data.yaml"),
+        "userdata_file": str(CHECKOUT / "lab" / "files" / "user-data.yaml"),
     }
     return {"type": "aws", "quantity": {"min": minimum, "max": maximum}, "priority": priority, "config": config}
 

@@ -62,6 +62,11 @@ def start_master(state: State) -> None:
     _start(state, "salt-master", ["salt-master"])
 
 
+def start_events(state: State) -> None:
+    """Begin to write the engine's events to `logs/events.log`."""
+    _start(state, "events", _module("lab.events"))
+
+
 def _answers(ec2: Ec2) -> bool:
     try:
         ec2.call("DescribeVpcs")

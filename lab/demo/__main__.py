@@ -1,0 +1,151 @@
+"""`./run demo`: the whole story, once."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from dataclasses import dataclass, field
+
+from lab.api import Lab
+from lab.demo import burst
+from lab.demo.chaos import Chaos
+from lab.demo.remains import leftovers
+from lab.demo.show import Screen, lines_of
+from lab.errors import LabError
+from lab.layout import USER
+from lab.saltside import settings
+from lab.state import now
+
+_HINTS = f"""The lab is still up. Try:
+  ./run lab salt-run dynamiccluster.status
+  ./run lab salt-run dynamiccluster.explain JOB
+  ./run lab salt-run dynamiccluster.add standard num=2
+  ./run lab qsub -b y sleep 60                 (as {USER})
+  ./run lab poweroff NODE
+  ./run lab down"""
+
+
+@dataclass
+class Story:
+    """One demo: what it runs on, what was submitted, and how long each part may take (seconds)."""
+
+    lab: Lab
+    screen: Screen
+    minimum: int
+    began: float = field(default_factory=now)
+    submitted: list[burst.Submitted] = field(default_factory=list)
+    records: dict[str, burst.Run] = field(default_factory=dict)
+    chaos: Chaos | None = None
+    _told: int = 0
+
+    def tell(self, text: str) -> None:
+        """Say something with the time since the beginning."""
+        self.screen.say(f"{now() - self.began:6.1f} s  {text}")
+
+    def watch(self, title: str, done, within: float) -> bool:
+        """Show what happens once a second until `done()` is true; return False when time is up."""
+        deadline = now() + within
+        while not done():
+            if now() > deadline:
+                return False
+            self._look(title)
+            time.sleep(1)
+        self._look(title)
+        return True
+
+    def _look(self, title: str) -> None:
+        events = self.lab.events()
+        for line in lines_of(events[self._told:]):
+            self.tell(line)
+        self._told = len(events)
+        if self.submitted:
+            self.records = burst.runs(self.lab)
+        for line in self.chaos.step(self.records) if self.chaos else ():
+            self.tell(line)
+        self.screen.draw(f"Dynamic Cluster, {now() - self.began:.0f} s: {title}", self.lab.snapshot())
+
+    def at_rest(self) -> bool:
+        """Tell whether nothing beyond the minimum is left."""
+        return not leftovers(self.lab, self.minimum)
+
+
+def run(story: Story, chaos: bool) -> list[str]:
+    """Let the burst come and go; return what went wrong."""
+    minimum = story.minimum
+    if not story.watch(f"waiting for the minimum of {minimum}", lambda: _serving(story.lab) >= minimum, 90):
+        return [f"the cluster did not come up to its minimum of {minimum}", *story.lab.snapshot().get("problems", [])]
+    wishes = (*burst.BURST, burst.VICTIM) if chaos else burst.BURST
+    story.tell(f"{USER} submits {len(wishes)} jobs")
+    story.submitted = burst.submit(story.lab, wishes, rerunnable=chaos)
+    if chaos:
+        story.chaos = Chaos(story.lab, story.submitted[-1], random.Random())
+    ran = story.watch("the jobs run", lambda: not burst.unfinished(story.submitted, story.records), 180)
+    faults = [] if ran else [f"job {one.job} ({one.wish.title}) did not run" for one in burst.unfinished(story.submitted, story.records)]
+    faults += [f"job {one.job} ({one.wish.title}) ran, which it must not" for one in burst.ran_unasked(story.submitted, story.records)]
+    if story.chaos:
+        faults += story.chaos.faults(story.records)
+        story.chaos = None
+    jobs = " ".join(one.job for one in story.submitted if not one.wish.can_run)
+    story.tell("the jobs that cannot run are deleted")
+    story.lab.head(f"qdel {jobs}", user=USER, check=False)
+    if not story.watch("shrinking back to the minimum", story.at_rest, 120):
+        faults += [f"left behind: {what}" for what in leftovers(story.lab, minimum)]
+    return faults
+
+
+def _serving(lab: Lab) -> int:
+    return sum(node["state_name"] in ("Idle", "Busy") for node in lab.snapshot().get("nodes", ()) if node["resource"])
+
+
+def summarise(story: Story, faults: list[str]) -> None:
+    """Print how it went."""
+    machines = story.lab.machines()
+    can_run = [one for one in story.submitted if one.wish.can_run]
+    done = len(can_run) - len(burst.unfinished(story.submitted, story.records))
+    seconds = sum((one["off"] or time.time()) - one["on"] for one in machines)
+    print(f"\nJobs done {done} of {len(can_run)} that can run; nodes launched {len(machines)}; node-seconds {seconds:.0f}; "
+          f"longest wait {burst.longest_wait(story.submitted, story.records):.1f} s; all of it {now() - story.began:.0f} s")
+    for fault in faults:
+        print(f"FAILED: {fault}")
+    print("FAILED" if faults else "All jobs that can run did run, and nothing was left behind.")
+
+
+def main() -> int:
+    """Run the demo; return 0 only when every job that could run did run and nothing was left behind."""
+    parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
+    parser.add_argument("--chaos", action="store_true", help="kill the engine at random moments, cut the power of a node that works")
+    parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
+    parser.add_argument("--name", default="lab", help="the lab's name")
+    given = parser.parse_args()
+    lab = Lab(given.name, salt=True, outlive=given.keep)
+    try:
+        return _play(lab, given.chaos, given.keep)
+    except LabError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+
+
+def _play(lab: Lab, chaos: bool, keep: bool) -> int:
+    print("Bringing up the lab: Grid Engine, an EC2 API, a Salt master with the engine ...", flush=True)
+    began = now()
+    with lab:
+        minimum = sum(resource["quantity"]["min"] for resource in settings(lab.state)["cloud"].values())
+        lab.follow_events()
+        screen = Screen(sys.stdout.isatty())
+        story = Story(lab, screen, minimum, began)
+        try:
+            story.tell("the lab is up")
+            faults = run(story, chaos)
+        finally:
+            screen.close()
+        summarise(story, faults)
+        if keep:
+            lab.release()
+            print(_HINTS)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
