@@ -28,13 +28,18 @@ _FLAGS = {
 }
 
 
-def show(memory: Memory, nodes: tuple[WorkerNode, ...], now: float) -> Memory:
-    """Return the memory with the state in which each node of ours is about to be announced."""
+def show(memory: Memory, nodes: tuple[WorkerNode, ...], read_at: float, now: float) -> Memory:
+    """Return the memory with the state in which each node of ours is about to be announced.
+
+    A node that was changed after the batch system was read at `read_at` waits: what that reading shows of it is over.
+    """
+    shown = {}
     for node in nodes:
         record = memory.nodes.get(node.record.name) if node.record else None
-        if record is not None and record.shown is not node.state:
-            memory = memory.with_node(replace(record, shown=node.state, shown_at=now))
-    return memory
+        if record is None or record.shown is node.state or record.batch_acted_at >= read_at > 0:
+            continue
+        shown[record.name] = replace(record, shown=node.state, shown_at=now)
+    return replace(memory, nodes={**memory.nodes, **shown}) if shown else memory
 
 
 def events(cluster: str, before: Memory, after: Memory) -> Iterator[Event]:

@@ -121,7 +121,7 @@ class Core:
         """Write down what the decision remembers, with the intents of new nodes in the same transaction."""
         before = self.ledger.memory
         orders = [action for action in plan.actions if action.act is Act.ORDER]
-        memory = announce.show(plan.memory, plan.nodes, now)
+        memory = announce.show(plan.memory, plan.nodes, self._snapshot.batch.read_at, now)
         for name, record in memory.nodes.items():
             if record.gone and not getattr(before.nodes.get(name), "gone", True):
                 memory = lift_quota(memory, record.resource)

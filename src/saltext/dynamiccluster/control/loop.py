@@ -166,8 +166,7 @@ class Loop:
         sooner = self._sooner.setdefault(source, asyncio.Event())
         least = min(max(4 * took, _SHORT_PAUSE), pause)
         await asyncio.sleep(least)
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(sooner.wait(), pause - least)
+        await _wait(sooner, pause - least)
         sooner.clear()
 
     async def _watch_nodes(self) -> None:
@@ -204,8 +203,7 @@ class Loop:
 
     async def _decide_for_ever(self) -> None:
         while True:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _PULSE if self._restless() else _HEARTBEAT)
+            await _wait(self._wake, _PULSE if self._restless() else _HEARTBEAT)
             self._wake.clear()
             began = time.monotonic()
             for action in await self._in("core", self.core.decide):
@@ -324,3 +322,10 @@ class Loop:
         for pool in self._pools.values():
             pool.close()
         self.ledger.close()
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, for so long at most. (`asyncio.wait_for` may swallow a cancellation that comes with the event.)"""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
