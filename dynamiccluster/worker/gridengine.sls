@@ -6,6 +6,9 @@
 {%- set common = sge.root ~ "/" ~ sge.cell ~ "/common" %}
 {%- set run_directory = salt["file.dirname"](sge.pid_file) %}
 {%- set with_systemd = worker.start == "systemd" or (worker.start == "auto" and systemd) %}
+{%- set mounts = salt["mount.active"]() %}
+{%- set mounted = common in mounts or (sge.root ~ "/" ~ sge.cell) in mounts or sge.root in mounts %}
+{%- set shared = mounted if sge.cell_shared == "auto" else sge.cell_shared %}
 {%- set installed = salt["file.file_exists"](sge.execd) %}
 
 include:
@@ -32,7 +35,8 @@ dynamiccluster_execd_packages:
       - file: dynamiccluster_execd_spool
 {%- endif %}
 
-{%- if sge.cell_shared %}
+{%- if shared %}
+# Not written here, whatever it holds: it is the head's, and every other node's.
 dynamiccluster_execd_cell:
   file.exists:
     - name: {{ common }}/act_qmaster

@@ -68,9 +68,10 @@ def serves(lab: Lab, node: str) -> bool:
     return bool(rows) and "u" not in rows[0].split()[-1]
 
 
-@pytest.mark.parametrize("cell", [{"cell_shared": True}, {"cell": "own"}], ids=["shared cell", "own cell"])
+@pytest.mark.parametrize("cell", [{}, {"cell": "own", "cell_shared": False}], ids=["shared cell", "own cell"])
 def test_worker_states_bring_up_a_node_and_are_idempotent(lab: Lab, cell: dict[str, Any]) -> None:
-    node = "shared1" if "cell_shared" in cell else "own1"
+    node = "own1" if cell else "shared1"
+    bootstrap = lab.head("cat /var/lib/gridengine/default/common/bootstrap").stdout
     lab.start_node(node)
     register(lab, node)
     salted = Salted(lab, node)
@@ -85,7 +86,8 @@ def test_worker_states_bring_up_a_node_and_are_idempotent(lab: Lab, cell: dict[s
     lab.wait_for(lambda: serves(lab, node), within=30, what="the execution daemon's first report")
     assert lab.node(node, "test -e /etc/salt/minion.d/dynamiccluster-token.conf", check=False).returncode == 1
     assert "127.0.1.1" not in lab.node(node, ["getent", "hosts", node]).stdout
-    if "cell" in cell:
+    assert lab.head("cat /var/lib/gridengine/default/common/bootstrap").stdout == bootstrap, "the head's own file stays"
+    if cell:
         assert lab.node(node, "cat /var/lib/gridengine/own/common/act_qmaster").stdout.strip() == "head"
 
     again = salted.apply("dynamiccluster.worker", worker_pillar(**cell))
@@ -95,7 +97,7 @@ def test_worker_states_bring_up_a_node_and_are_idempotent(lab: Lab, cell: dict[s
 
 def test_worker_states_fail_clearly_on_an_unregistered_host(lab: Lab) -> None:
     lab.start_node("stranger")
-    answer = Salted(lab, "stranger").apply("dynamiccluster.worker", worker_pillar(cell_shared=True, start_timeout=3))
+    answer = Salted(lab, "stranger").apply("dynamiccluster.worker", worker_pillar(start_timeout=3))
     assert set(failures(answer)) == {"dynamiccluster_execd"}
     assert "did not register with head" in answer["dynamiccluster_execd"]["changes"]["stderr"]
 

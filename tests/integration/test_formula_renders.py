@@ -53,7 +53,7 @@ def worker(**settings: Any) -> dict[str, Any]:
 
 
 def test_worker_without_systemd_starts_by_its_script(show: Show) -> None:
-    found = states(show("dynamiccluster.worker", worker(start="command")))
+    found = states(show("dynamiccluster.worker", worker(start="command", gridengine={"cell_shared": False})))
     assert "cmd.run" in found["dynamiccluster_execd"]
     assert found["dynamiccluster_execd_qmaster"]["file.managed"]["contents"] == "head"
     assert found["dynamiccluster_name_head"]["host.present"]["ip"] == "192.0.2.10"
