@@ -122,7 +122,7 @@ def test_master_lets_tokens_in_as_its_version_can(show: Show, version: str, pend
 
 
 def test_master_bars_the_id_whose_pillar_holds_the_settings(show: Show, tmp_path: Path) -> None:
-    pillar = {"dynamiccluster_master": {"engine": {"minion_id": "settings"}, "pki_dir": str(tmp_path)}}
+    pillar = {"dynamiccluster_master": {"engine": {"minion_id": "settings"}, "pki_dir": str(tmp_path), "salt_version": "3008"}}
     found = states(show("dynamiccluster.master.keys", pillar))
     assert found["dynamiccluster_master_barred_id"]["file.managed"]["name"] == f"{tmp_path}/minions_rejected/settings"
     (tmp_path / "minions").mkdir()

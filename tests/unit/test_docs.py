@@ -83,7 +83,7 @@ EVENTS = (
     re.compile(r'(engine)_event\(\s*[\w.]+,\s*"(\w+)"'),
     re.compile(r'(instance|node)_event\(\s*[\w.]+,\s*[\w.]+,\s*"(\w+)"'),
 )
-COMPUTED = {"engine/started", "engine/stopping", "engine/config_error", "instance/requested", "instance/orphaned"}  # no pattern finds these
+COMPUTED = {"engine/started", "engine/stopping", "engine/config_error", "instance/requested", "instance/orphaned", "key/refused"}  # no pattern finds these
 TABLES = {"node": re.compile(r'NodeState\.\w+: "(\w+)"'), "resource": re.compile(r'ResourceFlag\.\w+: "(\w+)"|yield event\("(\w+)"')}
 
 
