@@ -43,6 +43,12 @@ def test_serial_jobs_share_new_nodes_and_no_remainder_is_lost():
     assert {fate.outcome for fate in found.fates.values()} == {Outcome.ORDERED}
 
 
+def test_new_nodes_are_packed_with_big_jobs_first():
+    small = tuple(job(number, smp(2)) for number in range(1, 4))
+    big = tuple(job(number, smp(6)) for number in range(4, 7))
+    assert ordered(place(jobs=(*small, *big))) == ["a"] * 3
+
+
 @pytest.mark.parametrize("used", [0, 3])
 def test_s4_job_that_the_scheduler_has_not_started_yet_launches_nothing(used):
     found = place(jobs=(job(),), hosts=(host("n1", used=used),))
