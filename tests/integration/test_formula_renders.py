@@ -57,7 +57,7 @@ def test_worker_without_systemd_starts_by_its_script(show: Show) -> None:
     assert "cmd.run" in found["dynamiccluster_execd"]
     assert found["dynamiccluster_execd_qmaster"]["file.managed"]["contents"] == "head"
     assert found["dynamiccluster_name_head"]["host.present"]["ip"] == "192.0.2.10"
-    assert found["dynamiccluster_token_1"]["file.absent"]["name"] == "/etc/salt/minion.d/dynamiccluster-token.conf"
+    assert found["dynamiccluster_token_file_1"]["file.absent"]["name"] == "/etc/salt/minion.d/dynamiccluster-token.conf"
 
 
 def test_worker_with_systemd_masks_the_distributions_service_before_the_package(show: Show) -> None:
