@@ -49,7 +49,7 @@ class Aws:
         self._learn_shapes((wanted,))
         shape = self._shapes.get(wanted)
         if shape is None:
-            raise self.refused("learn the instance type", f"EC2 knows no {wanted!r}", "instance_type")
+            raise self.api.refused("learn the instance type", f"EC2 knows no {wanted!r}", "instance_type")
         return shape
 
     def list(self) -> tuple[Instance, ...]:
@@ -87,10 +87,10 @@ class Aws:
         doing = f"adopt {instance_id}"
         raw = self._describe(instance_id)
         if raw is None or raw["State"]["Name"] == "terminated":
-            raise self.refused(doing, "EC2 has no such machine")
+            raise self.api.refused(doing, "EC2 has no such machine")
         owner = other_owner(tags_of(raw), self.cluster, self.name)
         if owner:
-            raise self.refused(doing, f"it belongs to {owner} already")
+            raise self.api.refused(doing, f"it belongs to {owner} already")
         wanted = {**tags, **self._owner_tags()}
         self.api.change("create_tags", doing, Resources=[instance_id], Tags=tag_list(wanted))
         return self._read({**raw, "Tags": tag_list({**tags_of(raw), **wanted})})
@@ -103,12 +103,6 @@ class Aws:
         """Return a launch request for a dry run."""
         order = LaunchOrder(intent="dry-run", name=f"{self.settings.instance_name_prefix}dry-run", user_data="", asked_at=0.0)
         return launch_request(self.cluster, self.name, self.settings, order, self._groups())
-
-    def refused(self, doing: str, why: str, key: str = "", kind: Refusal = Refusal.BAD_REQUEST) -> CloudError:
-        """Return the error that says what we found out ourselves; `key` is the key of `config` at fault."""
-        setting = self.api.path(key)
-        where = f"; see {setting}" if setting else ""
-        return CloudError(f"resource {self.name}: could not {doing}: {why}{where}", kind, setting=setting)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -136,7 +130,7 @@ class Aws:
         for raw in found:
             if raw["InstanceId"] == instance_id:
                 return raw
-        raise self.refused(f"look up {instance_id}", "EC2 answered without it, and without an error", kind=Refusal.FAILED)
+        raise self.api.refused(f"look up {instance_id}", "EC2 answered without it, and without an error", kind=Refusal.FAILED)
 
     def _read(self, raw: Mapping[str, Any]) -> Instance:
         self._learn_other_shapes({raw.get("InstanceType") or ""})
@@ -172,7 +166,7 @@ class Aws:
         if not needs_group_ids(self.settings) or all(is_group_id(group) for group in groups):
             return groups
         if not self._group_ids:
-            self._group_ids = resolve_groups(self, groups)
+            self._group_ids = resolve_groups(self.api, self.settings.subnet_id, groups)
         return self._group_ids
 
 

@@ -90,6 +90,12 @@ class Api:
         """Return the pillar path of a key of the resource's `config`, "" for ""."""
         return f"dynamiccluster:cloud:{self.resource}:config:{key}" if key else ""
 
+    def refused(self, doing: str, why: str, key: str = "", kind: Refusal = Refusal.BAD_REQUEST) -> CloudError:
+        """Return the error that says what we found out ourselves; `key` is the key of `config` at fault."""
+        setting = self.path(key)
+        where = f"; see {setting}" if setting else ""
+        return CloudError(f"resource {self.resource}: could not {doing}: {why}{where}", kind, setting=setting)
+
     def read(self, operation: str, doing: str, **arguments: Any) -> dict[str, Any]:
         """Call an operation that changes nothing. `doing` completes "could not ..." in the error's text."""
         return self._call(operation, doing, False, arguments)

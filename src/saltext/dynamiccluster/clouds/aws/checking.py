@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ...errors import CloudError, ConfigurationError
+from ...model import Shape
 from ...ports import Finding
+from ...settings.aws import AwsSettings
 from .. import userdata
-from .api import EC2Error
+from .api import Api, EC2Error
 from .groups import resolve_groups
 from .refusals import ADVICE
 from .request import is_group_id
 
-if TYPE_CHECKING:
-    from .adapter import Aws
+
+class Aws(Protocol):
+    """What a check needs of the adapter."""
+
+    name: str
+    settings: AwsSettings
+    api: Api
+
+    def shape(self) -> Shape: ...
+
+    def trial_request(self) -> dict[str, Any]: ...
 
 
 def check(aws: Aws) -> tuple[Finding, ...]:
@@ -62,9 +73,9 @@ def _image(aws: Aws) -> str:
     doing = "look up the image"
     images = aws.api.read("describe_images", doing, ImageIds=[aws.settings.image_id])["Images"]
     if not images:
-        raise aws.refused(doing, f"EC2 shows no image {aws.settings.image_id}", "image_id")
+        raise aws.api.refused(doing, f"EC2 shows no image {aws.settings.image_id}", "image_id")
     if images[0].get("State") != "available":
-        raise aws.refused(doing, f"the image is {images[0].get('State')}, not available", "image_id")
+        raise aws.api.refused(doing, f"the image is {images[0].get('State')}, not available", "image_id")
     return str(images[0].get("Name") or "")
 
 
@@ -82,10 +93,10 @@ def _subnet(aws: Aws) -> str:
     doing, zone = "look up the subnet", aws.settings.availability_zone
     subnets = aws.api.read("describe_subnets", doing, SubnetIds=[aws.settings.subnet_id])["Subnets"]
     if not subnets:
-        raise aws.refused(doing, f"EC2 shows no subnet {aws.settings.subnet_id}", "subnet_id")
+        raise aws.api.refused(doing, f"EC2 shows no subnet {aws.settings.subnet_id}", "subnet_id")
     there = subnets[0].get("AvailabilityZone")
     if zone and there != zone:
-        raise aws.refused(doing, f"it is in {there}, not in {zone}", "availability_zone")
+        raise aws.api.refused(doing, f"it is in {there}, not in {zone}", "availability_zone")
     return f"{subnets[0].get('AvailableIpAddressCount', 'unknown')} free addresses in {there}"
 
 
@@ -93,7 +104,7 @@ def _zone(aws: Aws) -> str:
     doing, zone = "look up the zone", aws.settings.availability_zone
     zones = aws.api.read("describe_availability_zones", doing, ZoneNames=[zone])["AvailabilityZones"]
     if zone not in [raw["ZoneName"] for raw in zones]:
-        raise aws.refused(doing, f"the region has no zone {zone!r}", "availability_zone")
+        raise aws.api.refused(doing, f"the region has no zone {zone!r}", "availability_zone")
     return ""
 
 
@@ -103,7 +114,7 @@ def _groups(aws: Aws) -> str:
     if ids:
         aws.api.read("describe_security_groups", "look up the security groups", GroupIds=ids)
     if len(ids) < len(groups):
-        ids = list(resolve_groups(aws, groups))
+        ids = list(resolve_groups(aws.api, aws.settings.subnet_id, groups))
     return ", ".join(ids)
 
 
