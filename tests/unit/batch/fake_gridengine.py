@@ -275,9 +275,11 @@ class FakeGridEngine:
         machine.known = machine.known or bool(self._instances(host))
         return f'{said}root@head modified "{name}" in host group list\n'
 
-    def _qconf_dattr(self, words: list[str]) -> str:
+    def _qconf_dattr(self, words: list[str]) -> Completed | str:
         kind, _, host, name = words
         lists = self.groups if kind == "hostgroup" else self.queues
+        if name not in lists:
+            return Completed(1, b"", f'denied: host group "{name}" does not exist\n'.encode())
         said = "" if host in lists[name] else f'"{host}" does not exist in "hostlist" of "{kind}"\n'
         if not said:
             lists[name].remove(host)

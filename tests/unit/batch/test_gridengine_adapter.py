@@ -65,7 +65,9 @@ def test_configuration_is_read_again_after_a_minute_and_after_our_own_change(wor
     assert len(asked(world.cell.calls, "qconf -sc")) == 2
     world.add("n1")
     world.engine.observe()
-    assert len(asked(world.cell.calls, "qconf -sc")) == 3
+    world.engine.observe()
+    assert len(asked(world.cell.calls, "qconf -sc")) == 2 and len(asked(world.cell.calls, "qconf -sq")) == 3
+    assert world.host("n1").groups == {"@allhosts"}
 
 
 def test_defect_shipped_qstat_saw_only_roots_jobs(world: World) -> None:
@@ -163,6 +165,7 @@ def test_join_before_the_daemon_starts(world: World) -> None:
 
 def test_join_marks_before_it_enters_and_disables_before_it_gives_slots(world: World) -> None:
     """A crash at any point leaves no host that takes jobs, and none that looks held by an administrator."""
+    world.add("n0")
     world.cell.boot("n1")
     world.cell.calls.clear()
     world.engine.join(Joining("n1", "", Shape(4)))

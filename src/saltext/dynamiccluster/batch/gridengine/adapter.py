@@ -86,8 +86,10 @@ class GridEngine:
         """Register the host, held. Raises NameUnresolvable, BatchRefused, BatchUnreachable."""
         _checked(node.hostname)
         with self._lock:
-            self._changes.join(node, self._cell())
-            self._config.forget(node.hostname)
+            try:
+                self._changes.join(node, self._cell())
+            finally:
+                self._config.note_change(node.hostname)
 
     def hold(self, hostname: str, why: str) -> None:
         """Keep new jobs off the host; `why` is the caller's to remember: Grid Engine has no place for it."""
@@ -102,8 +104,10 @@ class GridEngine:
     def remove(self, hostname: str, *, gone: bool = False) -> None:
         """Take the host out of the cell. Raises HostHasJobs while it lists any."""
         with self._lock:
-            self._changes.remove(_checked(hostname), gone=gone)
-            self._config.forget(hostname)
+            try:
+                self._changes.remove(_checked(hostname), gone=gone)
+            finally:
+                self._config.note_change(hostname)
 
     def vacate(self, hostname: str) -> tuple[str, ...]:
         """End all jobs of the host; return their ids."""

@@ -59,11 +59,10 @@ class Changes:
 
     def remove(self, hostname: str, *, gone: bool) -> None:
         """Take a host out everywhere. Raises HostHasJobs, BatchRefused when it is still there afterwards."""
+        if not gone:  # no job may start while it goes
+            self._tools.change(self._tools.settings.qmod_command, "-d", hostname, harmless=f"{_SET}|invalid queue")
         record = self._tools.host(hostname)
         name = record.name if record else hostname
-        if record and record.queues and not gone:
-            self._disable(name)
-            record = self._tools.host(hostname)
         if record and record.jobs:
             raise HostHasJobs(f"{name} still lists {_enumerate(record.jobs)}")
         if record:
@@ -81,14 +80,17 @@ class Changes:
         return record
 
     def _mark(self, name: str) -> None:
-        if HELD_GROUP not in self._tools.show("-shgrpl").split():
+        entry = ("-aattr", "hostgroup", "hostlist", name, HELD_GROUP)
+        try:
+            self._tools.configure(*entry, harmless=_THERE)
+        except BatchRefused as refusal:
+            if f'"{HELD_GROUP}" does not exist' not in str(refusal):
+                raise
             self._tools.create_group(HELD_GROUP, harmless=_THERE)
-        if not _contains(self._tools.group(HELD_GROUP), name):
-            self._tools.configure("-aattr", "hostgroup", "hostlist", name, HELD_GROUP, harmless=_THERE)
+            self._tools.configure(*entry, harmless=_THERE)
 
     def _unmark(self, name: str) -> None:
-        if _contains(self._tools.group(HELD_GROUP), name):
-            self._tools.configure("-dattr", "hostgroup", "hostlist", name, HELD_GROUP, harmless=_GONE)
+        self._tools.configure("-dattr", "hostgroup", "hostlist", name, HELD_GROUP, harmless=_GONE)
 
     def _disable(self, name: str) -> None:
         self._tools.change(self._tools.settings.qmod_command, "-d", name, harmless=_SET)

@@ -13,7 +13,6 @@ from .cell import Cell
 from .hosts import HostRecord
 from .offers import plan_entry
 from .tools import CHANGE_TIMEOUT, Tools, same_host
-from .units import read_truth
 
 
 def check_cell(tools: Tools, reservations: Iterable[Reservation]) -> tuple[Finding, ...]:
@@ -100,5 +99,3 @@ def _check_queues(cell: Cell) -> Iterator[Finding]:
         if "disabled" in queue["initial_state"].values:
             detail = f"initial_state of {queue.name} disables each host whenever its daemon starts"
             yield Finding(f"{queue.name} lets released nodes run jobs", False, detail, f"qconf -mattr queue initial_state default {queue.name}")
-        if any(not read_truth(value) and value not in ("FALSE", "NONE", "") for value in queue["rerun"].values):
-            yield Finding(f"{queue.name} says whether jobs may be rerun", False, f"rerun is {queue['rerun'].default}")

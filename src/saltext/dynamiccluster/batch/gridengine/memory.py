@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...errors import BatchMalformed, BatchRefused
 from ...model import JobState
@@ -30,16 +30,24 @@ class ConfigMemory:
     watched: tuple[str, ...] = ()
     _translate: Translator | None = None
     _read_at: float = 0.0
+    _changed: bool = False
     _values: dict[str, tuple[float, dict[str, str] | None]] = field(default_factory=dict)
 
     def translator(self, now: float) -> Translator:
         """Return a translator for the present cell. An unchanged cell keeps its translator with all that it remembers."""
-        if self._translate is None or now - self._read_at >= CELL_LIFE:
+        known = self._translate
+        if known is None or now - self._read_at >= CELL_LIFE:
             cell = self.tools.cell()
-            if self._translate is None or cell != self._translate.cell:
-                self._translate = Translator(cell, self.watched)
             self._read_at = now
-        return self._translate
+        elif self._changed:
+            members = self.tools.memberships()
+            cell = replace(known.cell, queues=members.queues, groups=members.groups)
+        else:
+            return known
+        self._changed = False
+        if known is None or cell != known.cell:
+            self._translate = known = Translator(cell, self.watched)
+        return known
 
     def cell(self, now: float) -> Cell:
         return self.translator(now).cell
@@ -53,9 +61,9 @@ class ConfigMemory:
             self._values[name] = (now, self._ask(name))
         return {name: values for name, (_, values) in self._values.items() if values is not None}
 
-    def forget(self, host: str = "") -> None:
-        """Read anew next time, because the configuration was just changed."""
-        self._read_at = float("-inf")
+    def note_change(self, host: str) -> None:
+        """Read anew next time what our own change of a host may have touched."""
+        self._changed = True
         self._values.pop(host, None)
 
     def _ask(self, host: str) -> dict[str, str] | None:
