@@ -21,7 +21,7 @@ from .announce import node_event
 from .backoff import NODE_WAIT, Retries, back_off, explain, lift_quota
 from .journal import Entry
 from .ledger import Ledger
-from .lifecycle import BATCH, TRANSITIONS, intend, succeed, trouble
+from .lifecycle import BATCH, TRANSITIONS, intend, is_moot, succeed, trouble
 from .parts import Parts
 from .scene import Scene
 
@@ -52,6 +52,8 @@ class Actor:
         self._ledger, self._tell, self._chance = ledger, tell, chance
         self.retries = Retries(NODE_WAIT, chance)
         self.failures = 0
+        self._bugs: set[str] = set()
+        self._troubles: dict[str, tuple[Act, Phase, str]] = {}
 
     def ready(self, action: Action, now: float) -> bool:
         """Return whether the action may be tried now: nothing like it has just failed, and the journal lets it begin."""
@@ -73,17 +75,36 @@ class Actor:
         except JournalError:
             return False  # the ledger has logged it; nothing was begun
         except Exception as error:
-            self.failures += 1
-            log.exception("%s of %s failed in an unforeseen way", action.act.value, action.node or action.resource)
+            self._note_bug(action, error)
             self._fail(action, scene, f"unforeseen: {type(error).__name__}: {error}")
             return False
+
+    def with_troubles(self, memory: Memory) -> Memory:
+        """Return the memory with the failure on each record whose last act failed, as long as the node got no further.
+
+        Call it with the ledger's lock.
+        """
+        self._troubles = {name: item for name, item in self._troubles.items() if name in memory.nodes}
+        for name, (_, phase, text) in self._troubles.items():
+            record = memory.nodes[name]
+            if record.phase is phase and not record.failed:
+                memory = memory.with_node(replace(record, failed=text))
+        return memory
+
+    def _note_bug(self, action: Action, error: Exception) -> None:
+        """Log what must be a bug with its cause, once."""
+        self.failures += 1
+        what = f"{action.act.value}: {type(error).__name__}: {error}"
+        if what not in self._bugs:
+            log.exception("%s of %s failed in an unforeseen way", action.act.value, action.node or action.resource)
+        self._bugs.add(what)
 
     def _carry_out(self, action: Action, scene: Scene, now: float) -> bool:
         record = self._ledger.memory.nodes.get(action.node)
         if action.node and record is None:
             return False
-        if record is not None and action.act is Act.LAUNCH and record.leaving_for and not record.tried_at:
-            return False  # cancelled while it waited for its turn
+        if record is not None and is_moot(action, record):
+            return False
         if record is not None:
             scene = replace(scene, record=record)
             self._write_intent(action, record, now)
@@ -109,6 +130,9 @@ class Actor:
     def _succeed(self, action: Action, scene: Scene, said: str) -> None:
         now = scene.parts.clock.now()
         self.retries.succeeded(_key(action))
+        with self._ledger.lock:
+            if self._troubles.get(action.node, (None,))[0] is action.act:
+                del self._troubles[action.node]
         entry = self._entry(action, now, f"{action.act.value}: {action.reason}" + (f" ({said})" if said else ""), True)
 
         def change(memory: Memory) -> Memory:
@@ -158,6 +182,7 @@ class Actor:
         log.warning("%s of %s: %s; next try in %.0f s", action.act.value, action.node or action.detail, message, wait)
 
         def change(record: NodeRecord) -> NodeRecord:
+            self._troubles[record.name] = (action.act, record.phase, trouble(action.act, message))
             record = _stamp(action, replace(record, failed=trouble(action.act, message)), now)
             return replace(record, phase=Phase.DRAINING, empty_seen=0) if back_to_draining else record
 

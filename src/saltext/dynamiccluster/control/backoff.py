@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
@@ -71,10 +72,10 @@ def lift_for_settings(memory: Memory, resources: frozenset[str]) -> Memory:
 
 
 class Retries:
-    """When what failed may be tried again, by key. A success forgets the key."""
+    """When what failed may be tried again, by key. A success forgets the key. Any thread may call it."""
 
     def __init__(self, wait: Wait, chance: random.Random):
-        self._wait, self._chance = wait, chance
+        self._wait, self._chance, self._lock = wait, chance, threading.Lock()
         self._until: dict[Hashable, tuple[float, int]] = {}
 
     def ready(self, key: Hashable, now: float) -> bool:
@@ -82,14 +83,17 @@ class Retries:
 
     def failed(self, key: Hashable, now: float) -> float:
         """Count a failure; return the seconds to wait."""
-        step = self._until.get(key, (0.0, 0))[1] + 1
-        wait = self._wait.seconds(step, self._chance)
-        self._until[key] = (now + wait, step)
-        return wait
+        with self._lock:
+            step = self._until.get(key, (0.0, 0))[1] + 1
+            wait = self._wait.seconds(step, self._chance)
+            self._until[key] = (now + wait, step)
+            return wait
 
     def succeeded(self, key: Hashable) -> None:
-        self._until.pop(key, None)
+        with self._lock:
+            self._until.pop(key, None)
 
     def keep_only(self, nodes: frozenset[str]) -> None:
         """Forget keys (node, ...) of nodes that are no more."""
-        self._until = {key: value for key, value in self._until.items() if not isinstance(key, tuple) or key[0] in nodes}
+        with self._lock:
+            self._until = {key: value for key, value in self._until.items() if not isinstance(key, tuple) or key[0] in nodes}

@@ -78,7 +78,7 @@ class Core:
         record = self.memory.nodes.get(name)
         if record is None or not observe.wants_check(record):
             return
-        result = observe.check_node(self.parts.check, record)
+        result = observe.check_node(self.parts.check, record, self._snapshot.checks.get(name))
         with self._lock:
             self._snapshot = replace(self._snapshot, checks={**self._snapshot.checks, name: result})
 
@@ -122,6 +122,7 @@ class Core:
         before = self.ledger.memory
         orders = [action for action in plan.actions if action.act is Act.ORDER]
         memory = announce.show(plan.memory, plan.nodes, self._snapshot.batch.read_at, now)
+        memory = self._actor.with_troubles(memory)
         for name, record in memory.nodes.items():
             if record.gone and not getattr(before.nodes.get(name), "gone", True):
                 memory = lift_quota(memory, record.resource)

@@ -104,7 +104,11 @@ class Ledger:
     def order(self, name: str) -> Order | None:
         """Return a node's token and user-data. Raises JournalError."""
         with self.lock:
-            return self._journal.order(name)
+            try:
+                return self._journal.order(name)
+            except JournalError as error:
+                self._fail(error)
+                raise
 
     def history(self, **wanted: Any) -> tuple[Entry, ...]:
         """Return entries, newest first (see Journal.history). Raises JournalError."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..model import NodeRecord, Phase
+from ..policy.lifecycle import LIFT
 from ..policy.plan import Act, Action
 
 Step = Callable[[NodeRecord, float], NodeRecord]
@@ -65,6 +66,29 @@ TRANSITIONS: Mapping[Act, Transition] = {
     Act.FORGET: Transition(SALT),
     Act.HOOK: Transition(HOOKS, durable=True),
 }
+
+
+def _stays(record: NodeRecord) -> bool:
+    """Return whether an administrator or the policy wants the node held, or gone, by now."""
+    return bool(record.leaving_for) or record.held_for not in ("", LIFT)
+
+
+# What was decided may have been waiting for its turn while somebody changed his mind: then it is not done any more.
+_MOOT: Mapping[Act, Callable[[NodeRecord], bool]] = {
+    Act.LAUNCH: lambda record: bool(record.leaving_for) and not record.tried_at,
+    Act.RELEASE: lambda record: record.phase is not Phase.CONFIGURING or _stays(record),
+    Act.UNHOLD: lambda record: record.phase is not Phase.SERVING or _stays(record),
+    Act.HOLD: lambda record: record.phase is Phase.SERVING and not _stays(record),
+    Act.VACATE: lambda record: not record.forced,
+    Act.REMOVE: lambda record: record.phase is not Phase.LEAVING,
+    Act.DESTROY: lambda record: not record.leaving_for,
+}
+
+
+def is_moot(action: Action, record: NodeRecord) -> bool:
+    """Return whether what was decided is no longer wanted, as the record is now."""
+    moot = _MOOT.get(action.act)
+    return moot is not None and moot(record)
 
 
 def intend(action: Action, record: NodeRecord, now: float) -> NodeRecord:

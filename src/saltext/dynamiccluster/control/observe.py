@@ -30,8 +30,10 @@ def read(previous: Reading[T], look: Callable[[], T], clock: Clock, what: str) -
     except DynamicClusterError as error:
         return _failed(previous, str(error), began, what)
     except Exception as error:  # an adapter's bug must not blind us for good: it is told, and tried again
-        log.exception("reading %s failed in an unforeseen way", what)
-        return _failed(previous, f"unforeseen: {type(error).__name__}: {error}", began, what)
+        text = f"unforeseen: {type(error).__name__}: {error}"
+        if previous.error != text:
+            log.exception("reading %s failed in an unforeseen way", what)
+        return _failed(previous, text, began, what)
     if previous.error:
         log.info("%s can be read again", what)
     return Reading(value, began, previous.serial + 1)
@@ -78,14 +80,16 @@ def _shape(cloud: Cloud, previous: Reading[CloudView]) -> Shape | None:
         return previous.value.shape if previous.value is not None else None
 
 
-def check_node(check: Check, record: NodeRecord) -> CheckResult:
-    """Ask whether a node is configured; a check that raises has not said no."""
+def check_node(check: Check, record: NodeRecord, previous: CheckResult | None = None) -> CheckResult:
+    """Ask whether a node is configured; a check that raises has not said no, and is logged when it raises something new."""
     target = Target(record.name, record.hostname or record.name, record.address, record.resource, record.asked_at)
     try:
         return check.check(target)
     except Exception as error:
-        log.exception("the configuration check of %s failed", record.name)
-        return CheckResult(Verdict.WAITING, f"its check failed: {type(error).__name__}: {error}")
+        result = CheckResult(Verdict.WAITING, f"its check failed: {type(error).__name__}: {error}")
+        if result != previous:
+            log.exception("the configuration check of %s failed", record.name)
+        return result
 
 
 def resolve_name(batch: BatchSystem, hostname: str) -> str:

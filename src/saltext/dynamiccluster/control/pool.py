@@ -50,15 +50,17 @@ class Pool:
             work, future, loop = job
             try:
                 result, error = work(), None
-            except BaseException as problem:  # the thread must live on, whatever the work did
+            except Exception as problem:
                 result, error = None, problem
+            except BaseException as problem:  # SystemExit from some library would end the whole loop
+                result, error = None, RuntimeError(f"a thread was told to end: {problem!r}")
             with self._lock:
                 self._waiting -= 1
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, future, result, error)
 
 
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
     if future.done():
         return
     if error is None:

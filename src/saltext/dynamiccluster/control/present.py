@@ -61,7 +61,7 @@ def _engine(core: Core, status: Status, now: float) -> dict[str, Any]:
         "degraded": dict(core.health.degraded),
         "journal": core.ledger.degraded,
         "trouble": status.trouble,
-        "failures": {source: count for source, count in status.failures.items() if count},
+        "failures": {source: count for source, count in dict(status.failures).items() if count},
         "bugs": status.bugs + core.failures,
         "in_flight": status.in_flight,
         "counters": dict(core.counters),
