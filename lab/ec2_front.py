@@ -65,6 +65,19 @@ class Recorder:
             log.write(json.dumps(row) + "\n")
 
 
+class OneChange:
+    """Lets one change at a time reach moto, whose data are not made for several at once; reading is not held up."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request, forward: Forward) -> Answer:
+        if request.action.startswith("Describe"):
+            return forward(request)
+        with self._lock:
+            return forward(request)
+
+
 class Notifier:
     """Tells the hypervisor that machines may have changed. Its answer is not waited for; it also looks by itself."""
 
@@ -125,7 +138,7 @@ def main() -> None:
     """Serve until killed."""
     upstream, log, notify, listen = sys.argv[1:]
     host, _, port = listen.rpartition(":")
-    forward = chain([Recorder(Path(log)), Notifier(notify), ClientTokens()], Upstream(upstream))
+    forward = chain([Recorder(Path(log)), Notifier(notify), ClientTokens(), OneChange()], Upstream(upstream))
     Server((host, int(port)), forward).serve_forever()
 
 

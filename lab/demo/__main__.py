@@ -6,6 +6,7 @@ import argparse
 import random
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lab.api import Lab
@@ -44,7 +45,7 @@ class Story:
         """Say something with the time since the beginning."""
         self.screen.say(f"{now() - self.began:6.1f} s  {text}")
 
-    def watch(self, title: str, done, within: float) -> bool:
+    def watch(self, title: str, done: Callable[[], bool], within: float) -> bool:
         """Show what happens once a second until `done()` is true; return False when time is up."""
         deadline = now() + within
         while not done():
@@ -81,7 +82,8 @@ def run(story: Story, chaos: bool) -> list[str]:
     story.submitted = burst.submit(story.lab, wishes, rerunnable=chaos)
     if chaos:
         story.chaos = Chaos(story.lab, story.submitted[-1], random.Random())
-    ran = story.watch("the jobs run", lambda: not burst.unfinished(story.submitted, story.records), 180)
+    within = 300 if chaos else 180
+    ran = story.watch("the jobs run", lambda: not burst.unfinished(story.submitted, story.records), within)
     faults = [] if ran else [f"job {one.job} ({one.wish.title}) did not run" for one in burst.unfinished(story.submitted, story.records)]
     faults += [f"job {one.job} ({one.wish.title}) ran, which it must not" for one in burst.ran_unasked(story.submitted, story.records)]
     if story.chaos:

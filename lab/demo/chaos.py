@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lab.api import Lab
 from lab.demo.burst import Run, Submitted, tasks_of
 from lab.state import now
 
-_BETWEEN_KILLS_S = (4.0, 14.0)
+# The master starts an engine again within 10 s: killed any faster, it would hardly live, which shows nothing.
+_BETWEEN_KILLS_S = (10.0, 30.0)
 
 
 @dataclass
@@ -21,7 +22,10 @@ class Chaos:
     dice: random.Random
     kills: int = 0
     cut: str = ""
-    _next_kill: float = field(default_factory=now)
+    _next_kill: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._next_kill = now() + self.dice.uniform(0, _BETWEEN_KILLS_S[0])
 
     def step(self, records: dict[str, Run]) -> list[str]:
         """Do what is due and say what was done. Called about once a second."""
