@@ -238,7 +238,7 @@ def test_limits_give_the_last_node_to_the_first_job():
     jobs = (job(1, smp(8), priority=0.1), job(2, smp(2), priority=0.9))
     found = place(jobs=jobs, config=settings({"a": resource(maximum=1)}))
     assert [order.jobs for order in found.orders] == [("2",)]
-    assert (found.fates["1"].outcome, found.fates["1"].reason) == (Outcome.WAITS, "a is at its maximum of 1 nodes")
+    assert (found.fates["1"].outcome, found.fates["1"].reason) == (Outcome.WAITS, "a is at its maximum of 1 node")
 
 
 def test_g6_job_of_priority_zero_is_served_last_but_served():

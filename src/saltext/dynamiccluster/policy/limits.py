@@ -103,7 +103,8 @@ def room_for(world: World, resource: str) -> tuple[int, str]:
 
 
 def at_maximum(settings: Settings, resource: str) -> str:
-    return f"{resource} is at its maximum of {settings.cloud[resource].quantity.max} nodes"
+    most = settings.cloud[resource].quantity.max
+    return f"{resource} is at its maximum of {most} node{'' if most == 1 else 's'}"
 
 
 def spent_limit(settings: Settings, budget: Budget, price: float) -> str:
