@@ -24,13 +24,19 @@ def _make_gridengine(settings: Settings) -> BatchSystem:
     return GridEngine(settings.cluster.config, (resource.reservation for resource in settings.cloud.values()))
 
 
+def _make_torque(settings: Settings) -> BatchSystem:
+    from ..batch.torque import Torque
+
+    return Torque(settings.cluster.config, (resource.reservation for resource in settings.cloud.values()))
+
+
 def _make_aws(name: str, settings: Settings) -> Cloud:
     from ..clouds.aws.adapter import Aws
 
     return Aws(name, settings.name, settings.cloud[name].config)
 
 
-_BATCH: Mapping[str, Callable[[Settings], BatchSystem]] = {"sge": _make_gridengine}
+_BATCH: Mapping[str, Callable[[Settings], BatchSystem]] = {"sge": _make_gridengine, "torque": _make_torque}
 _CLOUDS: Mapping[str, Callable[[str, Settings], Cloud]] = {"aws": _make_aws}
 _USER_DATA: Mapping[str, Limit] = {"aws": AWS_LIMIT}
 

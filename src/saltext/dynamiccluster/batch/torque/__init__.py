@@ -1,5 +1,5 @@
 """The Torque and Maui adapter: parsers (pure, bytes to records), views (records to the model), commands and changes."""
 
-# from .adapter import Torque
+from .adapter import Torque
 
 __all__ = ["Torque"]

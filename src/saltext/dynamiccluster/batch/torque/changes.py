@@ -93,9 +93,9 @@ class Changes:
         return record
 
     def _check_ours(self, record: NodeRecord) -> None:
-        if whose_hold(record) is HoldBy.ADMINISTRATOR:
-            note = f" ({record.note})" if record.note else ""
-            raise BatchRefused(f"{record.name} was taken offline by an administrator{note}: pbsnodes -c {record.name} lets it go")
+        """Refuse a node that somebody took offline meanwhile and wrote why. Without a note it may be half joined: the caller knows."""
+        if whose_hold(record) is HoldBy.ADMINISTRATOR and record.note:
+            raise BatchRefused(f"{record.name} was taken offline by an administrator ({record.note}): pbsnodes -c {record.name} lets it go")
 
     def _take_offline(self, record: NodeRecord, why: str, *, joining: bool = False) -> None:
         """Mark and close a node. A node that was just made is offline without a note; any other such is an administrator's."""

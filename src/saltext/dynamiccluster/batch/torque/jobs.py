@@ -14,7 +14,7 @@ from .units import read_number, read_seconds
 from .xml import parse, records
 
 _ID = re.compile(rb"<Job_Id>\s*([0-9]+(?:\[[0-9]*\])?[A-Za-z0-9_.:-]*)\s*</Job_Id>")
-_KNOWN_ID = re.compile(r"[0-9]+(?:\[[0-9]*\])?(?:\.[A-Za-z0-9_.:-]+)?")
+JOB_ID = re.compile(r"[0-9]+(?:\[[0-9]*\])?(?:\.[A-Za-z0-9_.:-]+)?")
 _SLOT = re.compile(r"/[0-9,-]*")
 # What an element of Resource_List says besides what placement looks at
 _NO_REQUEST = frozenset({"walltime", "nodect", "cput", "pcput", "nice", "file"})
@@ -92,7 +92,7 @@ def _build(element: Element) -> JobRecord:
     asked = element.find("Resource_List")
     resources = {child.tag: child.text or "" for child in asked} if asked is not None else {}
     job_id = values.get("Job_Id", "").strip()
-    if not _KNOWN_ID.fullmatch(job_id):
+    if not JOB_ID.fullmatch(job_id):
         raise ValueError(f"{job_id[:40]!r} is no job id")
     get = values.get
     queue = get("queue", "")

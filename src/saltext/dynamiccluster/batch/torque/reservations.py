@@ -54,12 +54,13 @@ class Reservations:
         said = check_maui(self._ask(flag, name, hostname), f"setres {flag} {name} {hostname}")
         made = parse_created(said)
         rows = self._tools.reservations()
-        mine = [row for row in rows if same_host(row.node, hostname) and (row.id == made if made else row.name == name)]
-        wrong = next((row for row in rows if row.id == made and not same_host(row.node, hostname)), None)
-        if wrong is not None:
-            self._release(wrong, hostname)
-            raise BatchRefused(f"setres reserved {wrong.node} when it was asked for {hostname}: {wrong.id} was ended again")
-        if not mine:
+        if not made:
+            made = next((row.id for row in rows if row.name == name and same_host(row.node, hostname)), "")
+        others = sorted({row.node for row in rows if row.id == made and not same_host(row.node, hostname)})
+        if others:
+            self._release(next(row for row in rows if row.id == made), hostname)
+            raise BatchRefused(f"setres reserved {', '.join(others)} when it was asked for {hostname}: {made} was ended again")
+        if not any(row.id == made and same_host(row.node, hostname) for row in rows):
             raise BatchRefused(f"setres {flag} {name} {hostname} left {hostname} without a reservation: {said.strip()[:200]}")
 
     def _ask(self, flag: str, name: str, hostname: str) -> Completed:

@@ -1,0 +1,153 @@
+"""What Torque and Maui need after the cluster grew: jobs that Maui put off considered again, and Torque 4 restarted for its new nodes.
+
+Both are changes, made at the end of a reading because they become possible only some time after a node was let in: when Maui has seen it. An adapter that
+never let a node in or defined one (a report, a check) never does either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ...errors import BatchError, BatchRefused
+from ...model import Job, JobState
+from .jobs import JobRecord
+from .memory import MauiReading
+from .nodes import NodeRecord
+from .tools import Tools
+
+PATIENCE = 900.0  # seconds after which a node that Maui does not show as usable is no longer waited for
+RESTART_TIMEOUT = 120.0
+BETWEEN_RESTARTS = 600.0
+_AT_ONCE = 40  # jobs in one call of releasehold
+_LAST_BAD_MAJOR = 5  # 4.2 has the fault, 6.1 does not
+_OCCUPIES = frozenset({"R", "E", "S", "T"})
+_UNUSABLE = frozenset({"", "Down", "Drained", "Draining", "Unknown"})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One observation, as the follow-up of growth looks at it."""
+
+    records: tuple[JobRecord, ...]
+    nodes: tuple[NodeRecord, ...]
+    jobs: tuple[Job, ...]
+    maui: MauiReading
+    now: float
+
+    @property
+    def usable(self) -> frozenset[str]:
+        return frozenset(node.name for node in self.nodes if not node.offline and not node.down)
+
+
+@dataclass
+class Deferred:
+    """Gives the jobs that Maui put off another chance, once it has seen the nodes that were let in."""
+
+    tools: Tools
+    _waiting: dict[str, float] = field(default_factory=dict)
+    _trouble: str = ""
+
+    def released(self, hostname: str, now: float) -> None:
+        """Take in that a node was let in."""
+        self._waiting[hostname] = now
+
+    def tend(self, reading: Reading) -> str:
+        """Release holds when it is time; return a warning or ""."""
+        self._waiting = {name: at for name, at in self._waiting.items() if reading.now - at < PATIENCE}
+        missing = _missing(reading)
+        ready = [name for name in self._waiting if name in reading.usable]
+        if not ready or not missing or not reading.maui.up:
+            return self._trouble
+        try:
+            # the last one let in is the last one that Maui sees
+            if self.tools.maui_state(ready[-1]) in _UNUSABLE:
+                return self._trouble
+            self._release(missing)
+        except BatchError as error:
+            self._trouble = f"jobs that Maui deferred could not be released ({error}): set DEFERTIME 0 in maui.cfg"
+            return self._trouble
+        for name in ready:
+            del self._waiting[name]
+        self._trouble = ""
+        return ""
+
+    def _release(self, missing: frozenset[str]) -> None:
+        blocked = [number for number in self.tools.blocked_jobs() if number in missing]
+        for at in range(0, len(blocked), _AT_ONCE):
+            self.tools.release_holds(blocked[at : at + _AT_ONCE])
+
+
+@dataclass
+class Restart:
+    """Torque 4 never starts a job over several nodes that were defined since pbs_server started: it must be restarted."""
+
+    tools: Tools
+    _new: set[str] = field(default_factory=set)
+    _acts: bool = False
+    _restarted: float = float("-inf")
+
+    def joined(self, hostname: str) -> None:
+        """Take in that a node was defined."""
+        self._new.add(hostname)
+        self._acts = True
+
+    def server_was_down(self) -> None:
+        """Take in that pbs_server was surely not running: it knows all nodes again."""
+        self._new.clear()
+
+    def tend(self, reading: Reading, version: str) -> str:
+        """Restart the server if that helps and can harm no job, and return what an administrator should know, or ""."""
+        if not is_affected(version):
+            return ""
+        stuck = tuple(record for record in reading.records if is_stuck(record))
+        waiting = _waiting_over_nodes(reading) if self._new & reading.usable else 0
+        if not stuck and not waiting:
+            return ""
+        return self._restart(reading, stuck, f"{len(stuck) + waiting} jobs over several nodes cannot start on nodes added since pbs_server started")
+
+    def _restart(self, reading: Reading, stuck: tuple[JobRecord, ...], what: str) -> str:
+        command = self.tools.settings.restart_server_command
+        if command is None:
+            return f"{what} (Torque {_LAST_BAD_MAJOR - 1}): restart it when no job runs, or set restart_server_command"
+        running = [record.id for record in reading.records if record.state in _OCCUPIES and record not in stuck]
+        if running:
+            return f"{what}: it is restarted as soon as no job runs ({len(running)} do)"
+        if reading.now - self._restarted < BETWEEN_RESTARTS:
+            return f"{what}: it was restarted {reading.now - self._restarted:.0f} s ago, which did not help yet"
+        if not self._acts:
+            return f"{what}: it is restarted with the next node that joins"
+        self._restarted = reading.now
+        try:
+            self._run(command.argv())
+        except BatchError as error:
+            return f"{what}, and restart_server_command failed: {error}"
+        self._new.clear()
+        return ""
+
+    def _run(self, argv: tuple[str, ...]) -> None:
+        done = self.tools.run(argv, RESTART_TIMEOUT)
+        if done.status:
+            raise BatchRefused(f"status {done.status}: {done.brief or 'no message'}")
+
+
+def is_affected(version: str) -> bool:
+    """Tell whether a version of Torque has the fault; one that does not tell its version has not."""
+    major = version.partition(".")[0]
+    return major.isdigit() and int(major) <= _LAST_BAD_MAJOR
+
+
+def is_stuck(record: JobRecord) -> bool:
+    """Tell whether a job over several nodes is only said to run: started again and again, without a session."""
+    return record.state == "R" and len(record.hosts) > 1 and record.session == "0" and record.starts > 1
+
+
+def _missing(reading: Reading) -> frozenset[str]:
+    """Return the numbers of pending jobs that Maui does not list as ones it would start."""
+    priorities: Mapping[str, float] = reading.maui.priorities
+    numbers: Iterable[str] = (job.id.partition(".")[0] for job in reading.jobs if job.state is JobState.PENDING)
+    return frozenset(number for number in numbers if number not in priorities)
+
+
+def _waiting_over_nodes(reading: Reading) -> int:
+    return sum(record.state == "Q" and record.nodes > 1 for record in reading.records)
