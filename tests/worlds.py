@@ -23,6 +23,7 @@ from saltext.dynamiccluster.model import (
     Reservation,
     Shape,
 )
+from saltext.dynamiccluster.policy import reasons
 from saltext.dynamiccluster.policy.memory import Memory, ResourceMemory
 from saltext.dynamiccluster.policy.nodes import combine
 from saltext.dynamiccluster.policy.placement import Allocation, allocate
@@ -48,14 +49,16 @@ def resource(minimum: int = 0, maximum: int = 10, priority: int = 1, price: floa
     }
 
 
-def settings(resources: Mapping[str, dict[str, Any]] | None = None, *, cluster: str = "sge", **general: Any) -> Settings:
+def settings(
+    resources: Mapping[str, dict[str, Any]] | None = None, *, cluster: str = "sge", display: int = 30, **general: Any
+) -> Settings:
     """Return settings with these resources (one called `a` unless told otherwise); `general` is the dynamic-cluster section."""
     resources = {"a": resource()} if resources is None else resources
     cloud = {name: {**data, "config": {**data["config"], "instance_name_prefix": f"{name}-n-"}} for name, data in resources.items()}
     return load(
         {
             "dynamic-cluster": {"config-checker": {"salt": {}}, **general},
-            "cluster": {"type": cluster, "config": {}},
+            "cluster": {"type": cluster, "config": {"queued_job_number_to_display": display}},
             "cloud": cloud,
         }
     )
@@ -103,8 +106,6 @@ def idle(name: str, seconds: float = 60, resource: str = "a", **more: Any) -> No
 
 def going_idle(name: str) -> tuple[NodeRecord, Host]:
     """Return a node that is held because it was idle."""
-    from saltext.dynamiccluster.policy import reasons
-
     held = host(name, hold=HoldBy.US, queues=(QueueSlots("all.q", 8, 0, usable=False, state="d"),))
     return record(name, Phase.DRAINING, leaving_for=reasons.IDLE), held
 

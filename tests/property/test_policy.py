@@ -23,7 +23,10 @@ CONFIGS = (
     settings({"a": resource(1, 4)}),
     settings({"a": resource(0, 3), "b": resource(0, 3)}),
     settings({"a": resource(2, 5), "b": resource(1, 4, priority=0)}, limits={"max_nodes": 6}),
-    settings({"a": resource(0, 5, price=1.0), "b": resource(1, 4, price=2.0)}, limits={"max_launches_per_hour": 3, "max_cost_per_day": 9.0}),
+    settings(
+        {"a": resource(0, 5, price=1.0), "b": resource(1, 4, price=2.0)},
+        limits={"max_launches_per_hour": 3, "max_cost_per_day": 9.0},
+    ),
 )
 SHAPES = {"a": Shape(8, 16384), "b": Shape(4, 32768, 1)}
 
@@ -46,7 +49,8 @@ serial_requests = st.builds(lambda cores: smp(cores), st.integers(1, 8))
 
 @st.composite
 def job_lists(draw, requests=requests, most=8):
-    wanted = draw(st.lists(st.tuples(requests, st.integers(1, 5), st.sampled_from([0.0, 0.2, 0.5, 0.9]), st.integers(0, 5000)), max_size=most))
+    one = st.tuples(requests, st.integers(1, 5), st.sampled_from([0.0, 0.2, 0.5, 0.9]), st.integers(0, 5000))
+    wanted = draw(st.lists(one, max_size=most))
     return tuple(
         job(number, request, tasks=tasks, priority=priority, created=NOW - age)
         for number, (request, tasks, priority, age) in enumerate(wanted, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from saltext.dynamiccluster.model import Phase
+from saltext.dynamiccluster.model import NodeState, Phase
 from saltext.dynamiccluster.policy.limits import count_nodes, hourly_cost, room_for, spent_of_day
 from saltext.dynamiccluster.policy.memory import ResourceMemory
 from saltext.dynamiccluster.policy.plan import Outcome
@@ -26,7 +26,12 @@ def two(**general):
         ({"max_launches_per_hour": 5}, {"launches": (NOW - 4000, NOW - 3000, NOW - 10)}, 3, "limits.max_launches_per_hour (5) is reached"),
         ({"max_cost_per_day": 7.5}, {}, 7, "limits.max_cost_per_day (7.5) is nearly spent"),
         ({"max_cost_per_day": 14.0}, {}, 12, "limits.max_cost_per_day (14) is nearly spent"),
-        ({"max_cost_per_day": 7.5}, {"costs": {HOUR: 3.0, HOUR - 23: 1.0, HOUR - 24: 99.0}}, 3, "limits.max_cost_per_day (7.5) is nearly spent"),
+        (
+            {"max_cost_per_day": 7.5},
+            {"costs": {HOUR: 3.0, HOUR - 23: 1.0, HOUR - 24: 99.0}},
+            3,
+            "limits.max_cost_per_day (7.5) is nearly spent",
+        ),
     ],
 )
 def test_limits_over_all_resources_are_never_passed(limits, memory, orders, reason):
@@ -90,12 +95,6 @@ def test_count_tells_billed_from_kept():
 
 def test_restarted_qmaster_does_not_refill_the_minimum():
     config = settings({"a": resource(minimum=2)})
-    seen = dict(config=config, records=(idle("n1", shown=_shown()), idle("n2", shown=_shown())))
+    seen = dict(config=config, records=(idle("n1", shown=NodeState.IDLE), idle("n2", shown=NodeState.IDLE)))
     assert ordered(place(hosts=(host("n1", up=None), host("n2", up=None)), **seen)) == []
     assert ordered(place(hosts=(host("n1", up=False), host("n2", up=None)), **seen)) == ["a"]
-
-
-def _shown():
-    from saltext.dynamiccluster.model import NodeState
-
-    return NodeState.IDLE

@@ -9,6 +9,7 @@ import pytest
 from saltext.dynamiccluster.model import (
     Chunk,
     HoldBy,
+    Instance,
     InstanceState,
     JobState,
     Offer,
@@ -118,7 +119,12 @@ def test_host_that_takes_no_jobs_is_no_supply(changes):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"held_for": "an administrator looks at it"}, {"leaving_for": "an administrator removed it"}, {"phase": Phase.DRAINING}, {"gone": True}],
+    [
+        {"held_for": "an administrator looks at it"},
+        {"leaving_for": "an administrator removed it"},
+        {"phase": Phase.DRAINING},
+        {"gone": True},
+    ],
 )
 def test_node_of_ours_that_is_not_in_service_is_no_supply(changes):
     assert ordered(place(jobs=(job(),), hosts=(host("n1"),), records=(replace(idle("n1"), **changes),))) == ["a"]
@@ -249,8 +255,8 @@ def test_g6_job_of_priority_zero_is_served_last_but_served():
 
 
 def test_g7_display_limit_is_no_limit_of_planning():
-    config = settings()
-    config = config.model_copy(update={"cluster": config.cluster.model_copy(update={"config": config.cluster.config.model_copy(update={"queued_job_number_to_display": 2})})})
+    config = settings(display=2)
+    assert config.cluster.config.queued_job_number_to_display == 2
     found = place(jobs=tuple(job(number, smp(8)) for number in range(5)), config=config)
     assert len(found.orders) == len(found.fates) == 5
 
@@ -425,7 +431,10 @@ def test_torque_node_reserved_for_an_account_is_no_supply_for_others():
         ({"offers": {Reservation("x"): Offer(frozenset())}}, "how a node of a would join the batch system is not known yet"),
         ({"offers": {Reservation(): Offer(frozenset(), problem="no queue x")}}, "a node of a could not join: no queue x"),
         ({"resources": {"a": ResourceMemory(flag=ResourceFlag.FROZEN)}}, "a is frozen"),
-        ({"resources": {"a": ResourceMemory(backoff=Backoff(NOW + 30, "quota", "too many"))}}, "a is tried again in 30 s (quota: too many)"),
+        (
+            {"resources": {"a": ResourceMemory(backoff=Backoff(NOW + 30, "quota", "too many"))}},
+            "a is tried again in 30 s (quota: too many)",
+        ),
     ],
 )
 def test_blocked_resource_launches_nothing_and_jobs_that_only_it_could_serve_wait(known, reason):
@@ -435,7 +444,8 @@ def test_blocked_resource_launches_nothing_and_jobs_that_only_it_could_serve_wai
 
 
 def test_stale_batch_reading_orders_nothing_not_even_the_minimum():
-    found = place(jobs=(job(),), config=settings({"a": resource(minimum=2)}), batch_error="qmaster down", resources={"a": ResourceMemory(wanted=1)})
+    wanted = {"a": ResourceMemory(wanted=1)}
+    found = place(jobs=(job(),), config=settings({"a": resource(minimum=2)}), batch_error="qmaster down", resources=wanted)
     assert (ordered(found), found.unhold) == ([], ())
     assert found.fates["1"].reason == "nothing is launched now: the batch system could not be read: qmaster down"
 
@@ -504,8 +514,6 @@ def test_s29_wanted_nodes_never_pass_the_maximum():
 
 
 def test_instances_without_a_record_count_against_the_maximum():
-    from saltext.dynamiccluster.model import Instance
-
     stray = tuple(Instance(f"i-{number}", f"x{number}", "a", InstanceState.ACTIVE) for number in range(3))
     ended = Instance("i-9", "x9", "a", InstanceState.INEXISTENT)
     found = place(jobs=(job(1, smp(8), tasks=9),), config=settings({"a": resource(maximum=4)}), listed=(*stray, ended))

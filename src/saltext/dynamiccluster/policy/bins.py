@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from ..model import HoldBy, Host, Job, JobState, NodeRecord, Offer, Phase, Reservation, ResourceFlag, Shape, WorkerNode
+from ..model import HoldBy, Host, Job, JobState, NodeRecord, Offer, Phase, QueueSlots, Reservation, ResourceFlag, Shape, WorkerNode
 from . import reasons
 from .demand import Asked, round_memory
 from .lifecycle import LIFT
@@ -56,6 +56,7 @@ class Kinds:
         self._features = sorted(asked.features)
         self._made: dict[tuple[object, ...], Kind] = {}
         self._of_host: dict[int, tuple[Host, Kind]] = {}
+        self._spare: dict[str, int] = {}
 
     def of_host(self, host: Host) -> Kind:
         """Return the kind of an existing host."""
@@ -75,7 +76,22 @@ class Kinds:
         only_for = reservation.property if new and self._reserves else ""
         return self._make(tuple(sorted(offer.queues)), offer.groups, offer.properties, offer.features, enforced, only_for, spare)
 
-    def _make(self, queues, groups, properties, features, reservation, only_for, spare) -> Kind:  # type: ignore[no-untyped-def]
+    def spare_memory(self, world: World, resource: str, shape: Shape) -> int:
+        """Return how much memory will be free on a new node (see find_spare_memory), looked up once for each resource."""
+        if resource not in self._spare:
+            self._spare[resource] = find_spare_memory(world, resource, shape)
+        return self._spare[resource]
+
+    def _make(
+        self,
+        queues: tuple[str, ...],
+        groups: frozenset[str],
+        properties: frozenset[str],
+        features: Mapping[str, str],
+        reservation: Reservation,
+        only_for: str,
+        spare: int,
+    ) -> Kind:
         asked = self.asked
         if spare != UNKNOWN:
             spare = min(spare, asked.memory_a_node) if asked.memory_a_node else UNKNOWN
@@ -121,7 +137,7 @@ def free_of_host(host: Host, shape: Shape | None, used: tuple[int, int], asked: 
     return Free(slots, cores, round_memory(asked, memory, cores), gpus, emptied or not host.busy)
 
 
-def _open_slots(host: Host, queue, emptied: bool) -> int:  # type: ignore[no-untyped-def]
+def _open_slots(host: Host, queue: QueueSlots, emptied: bool) -> int:
     if emptied:
         return queue.slots
     usable = queue.usable or host.hold is not HoldBy.NOBODY  # our own hold disables every queue; it will be lifted
@@ -251,7 +267,8 @@ def _arriving(world: World, kinds: Kinds, node: WorkerNode, spot: Spot) -> Itera
     shape, offer = world.shape(node.resource), world.offer(node.resource)
     if record is None or shape is None or offer is None or offer.problem:
         return
-    kind = kinds.of_offer(offer, world.settings.cloud[node.resource].reservation, spare_memory(world, node.resource, shape), new=False)
+    spare = kinds.spare_memory(world, node.resource, shape)
+    kind = kinds.of_offer(offer, world.settings.cloud[node.resource].reservation, spare, new=False)
     free = free_of_shape(shape, len(kind.queues), kinds.asked)
     if record.phase is Phase.SERVING and node.host is not None:
         kind, free = kinds.of_host(node.host), free_of_host(node.host, shape, (0, 0), kinds.asked)
@@ -259,7 +276,7 @@ def _arriving(world: World, kinds: Kinds, node: WorkerNode, spot: Spot) -> Itera
     yield stage, kind, free, (-list(Phase).index(record.phase), record.asked_at, spot.name), spot
 
 
-def spare_memory(world: World, resource: str, shape: Shape) -> int:
+def find_spare_memory(world: World, resource: str, shape: Shape) -> int:
     """Return how much memory will be free on a new node: as on idle ones of its resource, or all but what the system takes."""
     seen = [host.free_memory_mb for host in idle_hosts(world, resource) if host.free_memory_mb is not None]
     if seen:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ..model import Job, Shape
-from .bins import Group, Kinds, Spot, Stage, free_of_host, free_of_shape, spare_memory
+from .bins import Group, Kinds, Spot, Stage, free_of_host, free_of_shape
 from .demand import Lot, is_demand, waits
 from .limits import Count, at_maximum, spent_limit
 from .matching import UNKNOWN, Ask
@@ -192,7 +192,7 @@ def _ideal_fresh(world: World, kinds: Kinds, resource: str) -> Fresh:
     """Return all nodes that a resource could have besides those that the batch system already knows."""
     settings, shape, offer = world.settings.cloud[resource], world.shape(resource), world.offer(resource)
     assert shape is not None and offer is not None
-    kind = kinds.of_offer(offer, settings.reservation, spare_memory(world, resource, shape), new=True)
+    kind = kinds.of_offer(offer, settings.reservation, kinds.spare_memory(world, resource, shape), new=True)
     registered = sum(node.host is not None for node in world.by_resource.get(resource, ()))
     room = max(settings.quantity.max - registered, 0)
     return Fresh(resource, settings.priority, 0, room, kind, free_of_shape(shape, len(kind.queues), kinds.asked), settings.price or 0.0)
@@ -227,5 +227,5 @@ def _candidate(world: World, kinds: Kinds, resource: str, fresh: Fresh) -> Candi
     shape = world.shape(resource) or Shape(0)
     most = world.settings.cloud[resource].quantity.max
     limit = world.settings.dynamic_cluster.limits.max_nodes
-    spare = spare_memory(world, resource, shape) if kinds.asked.memory_a_node else UNKNOWN
+    spare = kinds.spare_memory(world, resource, shape) if kinds.asked.memory_a_node else UNKNOWN
     return Candidate(resource, fresh.kind, shape, spare, most if limit is None else min(most, limit))

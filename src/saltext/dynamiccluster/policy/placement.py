@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .bins import Kinds, Stage, build_groups, free_of_shape, idle_hosts, reserves_nodes, spare_memory
+from .bins import Kinds, Stage, build_groups, free_of_shape, idle_hosts, reserves_nodes
 from .demand import Lot, collect_lots, is_demand, sum_up, waits
 from .fates import Verdicts, not_demand, unread
 from .limits import Count, batch_problem, blocked_resources, budget_of, count_nodes, missing
@@ -95,7 +95,7 @@ def _fresh(world: World, kinds: Kinds, resource: str, count: Count) -> Fresh:
     """Return what may be ordered of a resource that nothing blocks: its shape and its offer are known."""
     settings, shape, offer = world.settings.cloud[resource], world.shape(resource), world.offer(resource)
     assert shape is not None and offer is not None
-    kind = kinds.of_offer(offer, settings.reservation, spare_memory(world, resource, shape), new=True)
+    kind = kinds.of_offer(offer, settings.reservation, kinds.spare_memory(world, resource, shape), new=True)
     return Fresh(
         resource=resource,
         priority=settings.priority,
@@ -104,7 +104,7 @@ def _fresh(world: World, kinds: Kinds, resource: str, count: Count) -> Fresh:
         kind=kind,
         free=free_of_shape(shape, len(kind.queues), kinds.asked),
         price=settings.price or 0.0,
-        examples=tuple(kinds.of_host(host) for host in idle_hosts(world, resource)),
+        examples=tuple(dict.fromkeys(kinds.of_host(host) for host in idle_hosts(world, resource))),
     )
 
 
