@@ -66,7 +66,7 @@ class FakeGridEngine:
             words = [PurePosixPath(words[2]).name, *words[3:]]
         self.calls.append(tuple(words))
         for prefix, (status, out, err) in self.overrides.items():
-            if " ".join(words).startswith(prefix):
+            if f"{' '.join(words)} ".startswith(f"{prefix} "):
                 return Completed(status, out.encode(), err.encode())
         if words[0] in ("getent", "id", "hostname"):
             return self._plain(words)
