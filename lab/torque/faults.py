@@ -16,10 +16,11 @@ _UNKNOWN_HOST = (15010, "Access from host not allowed, or unknown host")
 def refusal(context: Context, broken: set[str]) -> Reply | None:
     """Return what a command says when what it needs is broken, None when it is not."""
     if context.name in MAUI:
-        return maui_down(context.name) if "maui" in broken else None
+        return maui_down(context.server.name) if "maui" in broken else None
     server = (context.environment or {}).get("PBS_DEFAULT") or _named_server(context) or context.server.name
     if "trqauthd" in broken:
-        return _cannot_connect(context.name, "(null)", ["socket_connect_unix failed: 15137"], _UNAUTHORISED)
+        shown = "(null)" if context.name == "qstat" else server
+        return _cannot_connect(context.name, shown, ["socket_connect_unix failed: 15137"], _UNAUTHORISED)
     if server != context.server.name and not context.server.resolve(server):
         lines = [f"Can not resolve name for server {server}. (rc = -1 - Unknown error -1)", f"Cannot resolve specified server host '{server}'."]
         return _cannot_connect(context.name, server, lines, _UNKNOWN_HOST)
@@ -41,9 +42,10 @@ def stopped(name: str, server: str, address: str) -> Reply:
     return _cannot_connect(name, server, lines, _REFUSED)
 
 
-def maui_down(name: str) -> Reply:
+def maui_down(server: str) -> Reply:
     """Return what Maui's commands say when nothing listens at Maui's port."""
-    return Reply(1, err=f"ERROR:    '{name}' failed\nERROR:    cannot send request to server localhost:40559 (server may not be running)\n")
+    host = server.partition(".")[0]
+    return Reply(1, err=f"ERROR:    cannot send request to server {host}:42559 (server may not be running)\nERROR:    cannot request service (status)\n")
 
 
 def _cannot_connect(name: str, server: str, lines: list[str], error: tuple[int, str], seconds: float = 0.0) -> Reply:
@@ -51,13 +53,9 @@ def _cannot_connect(name: str, server: str, lines: list[str], error: tuple[int, 
     before = "".join(f"{line}\n" for line in lines * _TRIES.get(name, 1))
     status = _STATUS.get(name, number % 256)
     if name == "pbsnodes":
-        last = f"pbsnodes: cannot connect to server {_pbsnodes_server(server)}, error={number} ({text})\n"
+        last = f"pbsnodes: cannot connect to server {server}, error={number} ({text})\n"
     elif name == "qmgr":
         last = f"qmgr: cannot connect to server  (errno={number}) {text}\n"
     else:
         last = f"{name}: cannot connect to server {server} (errno={number}) {text}\n" + ("\n" if name == "qstat" else "")
     return Reply(status, err=before + last, seconds=seconds)
-
-
-def _pbsnodes_server(server: str) -> str:
-    return server

@@ -46,6 +46,7 @@ class Job:
     rank: int = 0
     index: int | None = None
     request: str = ""  # of an array's own record: what -t said
+    limit: int = 0  # of an array's own record: its slot limit, 0 for none
     state: str = "Q"
     substate: int = 10
     holds: set[str] = field(default_factory=set)  # of u, o, s

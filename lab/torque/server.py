@@ -114,9 +114,8 @@ class Server:
         if not elements:
             del self.arrays[number]
             return
-        limit = int(parent.request.partition("%")[2] or 0) if "%" in parent.request else 0
-        if limit:
-            self._keep_limit(elements, limit)
+        if parent.limit:
+            self._keep_limit(elements, parent.limit)
         if all(job.state == "C" for job in elements):
             parent.state, parent.substate = "C", 59
 
