@@ -167,28 +167,36 @@ def check(world: World, story: Story, *, journal_lost: bool = False) -> None:
         assert len(lines) == len(set(lines)), lines
 
 
-def disturb(name: str, number: int, directory: Path, *, lose_journal: bool = False) -> None:
-    """Live the story with an engine that is killed after one side effect; every third time nobody follows it for a while."""
+def disturb(name: str, wire: Wire, directory: Path, *, lose_journal: bool = False, lag: float = 0.0) -> None:
+    """Live the story with an engine that is killed at one side effect; every third time nobody follows it for a while."""
     HOOKS_LOG.unlink(missing_ok=True)
-    story, world = STORIES[name], make_world(name, directory, Wire(number, after=True))
-    done = live(world, story, lose_journal=lose_journal, absent=0.0 if number % 3 else 30.0)
-    about = f"killed after effect {number}\n{world.describe()}"
+    story, world = STORIES[name], make_world(name, directory, wire)
+    world.account.lag = lag
+    done = live(world, story, lose_journal=lose_journal, absent=0.0 if wire.at % 3 else 30.0)
+    about = f"killed at effect {wire.at}\n{world.describe()}"
     assert world.restarts == 1 and done, about
     check(world, story, journal_lost=lose_journal)
-    assert world.account.launches == story.launches, about
+    # without a journal orders wait for a while, so that the machines that are there may do it alone
+    assert world.account.launches == story.launches or lose_journal and world.account.launches < story.launches, about
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_engine_killed_after_every_step_goes_on_with_its_journal(name, tmp_path):
     for number in range(effects_of(name)):
-        disturb(name, number, tmp_path / str(number))
+        disturb(name, Wire(number, after=True), tmp_path / str(number))
 
 
+def test_engine_killed_between_a_hook_and_its_next_step_does_not_run_it_again(tmp_path):
+    for number in range(effects_of("hooks")):
+        disturb("hooks", Wire(number), tmp_path / str(number))
+
+
+@pytest.mark.parametrize("lag", [0.0, 12.0])
 @pytest.mark.parametrize("name", ["burst", "minimum kept"])
-def test_engine_killed_after_every_step_goes_on_without_its_journal(name, tmp_path):
-    """Nothing is lost but history: machines are found again by their tags, holds by their marks."""
+def test_engine_killed_after_every_step_goes_on_without_its_journal(name, lag, tmp_path):
+    """Nothing is lost but history: machines are found again by their tags, holds by their marks, also while listings lag behind."""
     for number in range(effects_of(name)):
-        disturb(name, number, tmp_path / str(number), lose_journal=True)
+        disturb(name, Wire(number, after=True), tmp_path / str(number), lose_journal=True, lag=lag)
 
 
 @pytest.mark.parametrize("name", ["burst", "replies of launches lost", "added and drained"])

@@ -91,10 +91,11 @@ def test_s26_failing_launches_are_spaced_and_recover(make):
 
 def test_lost_reply_is_asked_again_with_the_same_words_and_makes_one_machine(make):
     world = make()
+    world.account.lag = 100.0  # the listing does not tell it either
     world.clouds["cloud1"].troubles.lose_reply("launch", times=2)
     world.submit(1, WHOLE_NODE)
     assert world.run(600, world.done), world.describe()
-    assert world.account.launches == 1
+    assert world.account.launches == 1 and launches(world) == 3
 
 
 def test_quota_stops_the_resource_until_something_is_freed(make):
@@ -258,6 +259,23 @@ def test_defect_decisions_of_an_administrator_survive_a_restart(make, lose_journ
     assert memory.auto is False and memory.resource("cloud1").flag is ResourceFlag.FROZEN
     assert memory.nodes[name].held_for == "held by an administrator (root)"
     assert world.batch.hosts[name].hold is HoldBy.US
+
+
+def test_lost_journal_is_told_and_orders_wait_until_every_machine_is_surely_listed(make):
+    world = make()
+    world.run(10)
+    world.restart(lose_journal=True)
+    world.submit(1, WHOLE_NODE)
+    world.run(120)
+    assert world.account.launches == 0
+    assert any("the journal was lost" in problem for problem in present(world.core, Status("", 0.0))["problems"])
+    assert world.run(300, world.done), world.describe()
+
+
+def test_new_installation_waits_for_nothing(make):
+    world = make()
+    world.submit(1, WHOLE_NODE)
+    assert world.run(30, lambda: world.account.launches == 1), world.describe()
 
 
 def test_restart_repeats_no_event(make):

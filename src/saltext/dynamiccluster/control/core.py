@@ -31,6 +31,8 @@ from .scene import Scene
 
 log = logging.getLogger(__name__)
 
+LOST_GRACE = 180.0  # seconds after which a cloud surely lists what was launched before the journal was lost
+
 
 class Core:
     """The state of one engine. Any thread may call it; the parts' calls are made outside of its lock."""
@@ -40,6 +42,7 @@ class Core:
         self.chance = chance or random.Random()
         self.plan = Plan(ledger.memory)
         self.planned_at = 0.0
+        self._no_orders_before = parts.clock.now() + LOST_GRACE if ledger.lost else 0.0
         self.counters: Counter[str] = Counter()
         self.health = Health(ledger, parts)
         self._actor = Actor(ledger, self._tell, self.chance)
@@ -126,7 +129,7 @@ class Core:
         for name, record in memory.nodes.items():
             if record.gone and not getattr(before.nodes.get(name), "gone", True):
                 memory = lift_quota(memory, record.resource)
-        if orders and self._order(memory, orders, now):
+        if orders and now >= self._no_orders_before and self._order(memory, orders, now):
             return
         if orders:  # not written, so not ordered: the wish for them stays
             memory = replace(memory, planned_at=before.planned_at, resources=before.resources)
@@ -190,6 +193,13 @@ class Core:
                     self.parts.minions.expect(record.name, order.token, record.resource)
             except Exception:
                 log.exception("the key of %s cannot be awaited", record.name)
+
+    @property
+    def waiting(self) -> str:
+        """Return why nothing is ordered yet after a start, "" when it is."""
+        left = self._no_orders_before - self.parts.clock.now()
+        why = "the journal was lost: until every machine launched before is surely listed again, nothing is ordered"
+        return f"{why} ({left:.0f} s)" if left > 0 else ""
 
     @property
     def failures(self) -> int:

@@ -49,6 +49,7 @@ class Ledger:
     def __init__(self, journal: Journal, mirror: Mirror | None = None):
         self.lock = threading.RLock()
         self.fault = ""
+        self.lost = False  # there was a journal once, for the mirror remembers something, and it is gone
         self.memory = Memory()
         self._journal, self._mirror = journal, mirror
         self._notes: dict[str, Any] = {}
@@ -61,11 +62,6 @@ class Ledger:
     @property
     def degraded(self) -> str:
         return self.fault or self._journal.degraded
-
-    @property
-    def fresh(self) -> bool:
-        """Return whether nothing was remembered when the journal was opened."""
-        return self._journal.fresh
 
     def update(
         self,
@@ -164,6 +160,7 @@ class Ledger:
         kept = self._ask_mirror()
         if not kept:
             return
+        self.lost = True
         memory = replace(self.memory, auto=kept.get("auto"))
         for name, flag in dict(kept.get("flags") or {}).items():
             memory = memory.with_resource(name, replace(memory.resource(name), flag=ResourceFlag(flag)))

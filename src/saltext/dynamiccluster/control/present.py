@@ -90,7 +90,7 @@ def _age(reading: Reading[Any], now: float) -> dict[str, Any]:
 
 def _problems(core: Core, status: Status) -> list[str]:
     """Return everything that an administrator should look at, one sentence each."""
-    found = [*core.health.degraded.values()]
+    found = [*core.health.degraded.values(), *([core.waiting] if core.waiting else [])]
     if status.config_error:
         found.append(f"the settings are not usable, the last good ones are in force: {status.config_error}")
     if core.ledger.degraded and core.ledger.degraded not in found:
