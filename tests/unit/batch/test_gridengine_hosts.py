@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from saltext.dynamiccluster.batch.gridengine.hosts import HostRecord, QueueRecord, parse_hosts
+from saltext.dynamiccluster.batch.gridengine.hosts import HostRecord, QueueRecord, fill_jobs, parse_hosts
 from saltext.dynamiccluster.batch.gridengine.hostview import Patience, view_host
 from saltext.dynamiccluster.model import HoldBy, Host, Shape
 
@@ -150,3 +150,11 @@ def test_groups_are_followed_upwards() -> None:
 
     nested = Cell(groups={"@all": ("@big",), "@big": ("n1",), "@dynamiccluster_held": ("n1",)})
     assert view_host(host(""), nested, (), None, Patience(), NOW).groups == {"@all", "@big"}
+
+
+def test_jobs_of_a_host_where_qhost_tells_only_used_slots() -> None:
+    from saltext.dynamiccluster.batch.gridengine.jobs import JobRecord
+
+    jobs = [JobRecord("7", "r", queue="all.q@n1"), JobRecord("8", "r", queue="all.q@n1", tasks="3"), JobRecord("9", "r", queue="all.q@n10")]
+    assert fill_jobs(host("", used=2), jobs).jobs == ("7", "8.3")
+    assert fill_jobs(host(""), jobs).jobs == ()

@@ -196,3 +196,7 @@ def test_walltime() -> None:
     assert translator(asking(("h_rt", "1:0:0"))).walltime == 3600
     assert translator(asking(("s_rt", "60"), ("h_rt", "90"))).walltime == 90
     assert translator(asking()).walltime is None
+
+
+def test_request_that_cannot_be_understood_is_impossible_and_harms_nobody() -> None:
+    assert "cannot be understood" in translate(RawRequest(4, "smp", "x")).impossible

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from ...errors import BatchRefused, BatchUnreachable
-from ...model import BatchView, Reservation
+from ...model import BatchView, Host, Reservation
 from ...ports import Cleared, Finding, Joining
 from ...settings.sge import SgeSettings
 from ...settings.slots import HOST
@@ -16,7 +17,8 @@ from ..commands import Run
 from .cell import HELD_GROUP, Cell
 from .changes import Changes
 from .checks import check_cell
-from .hosts import GLOBAL, HostRecord
+from .details import JobDetail
+from .hosts import GLOBAL, HostRecord, fill_jobs
 from .hostview import Patience, view_host
 from .jobchanges import JobChanges
 from .jobs import JobRecord
@@ -127,25 +129,25 @@ class GridEngine:
     def _observe(self) -> BatchView:
         # jobs first: one that starts in between is then seen on its host, and never nowhere
         records = self._tools.jobs()
-        hosts = self._tools.hosts()
+        hosts = tuple(fill_jobs(host, records) for host in self._tools.hosts())
         now = self._clock()
         translate = self._config.translator(now)
         details, warning = self._details.update(records, now)
-        held = self._tools.group(HELD_GROUP)
-        return self._assemble(records, hosts, translate, details, held, now, warning)
+        views = self._view_hosts(hosts, translate.cell, now)
+        return BatchView(
+            jobs=view_jobs(records, _make_context(hosts, translate, details, now)),
+            hosts=views,
+            offers={item: make_offer(translate.cell, item, self._settings.host_group, views) for item in self._reservations},
+            warnings=tuple(_warn(records, hosts, warning)),
+            health={"sge": True},
+        )
 
-    def _assemble(self, records, hosts, translate: Translator, details, held, now: float, warning: str) -> BatchView:  # type: ignore[no-untyped-def]
+    def _view_hosts(self, hosts: Iterable[HostRecord], cell: Cell, now: float) -> tuple[Host, ...]:
         named = tuple(host for host in hosts if host.name not in (GLOBAL, ""))
+        held = self._tools.group(HELD_GROUP)
         values = self._config.values((host.name for host in named), now)
         self._patience.update(named, now)
-        views = tuple(view_host(host, translate.cell, held, values.get(host.name), self._patience, now) for host in named)
-        jobs = view_jobs(records, _context(hosts, translate, details, now))
-        offers = {
-            reservation: make_offer(translate.cell, reservation, self._settings.host_group, views)
-            for reservation in self._reservations
-        }
-        warnings = tuple(_warn(records, hosts, warning))
-        return BatchView(jobs, views, offers, warnings, {"sge": True})
+        return tuple(view_host(host, cell, held, values.get(host.name), self._patience, now) for host in named)
 
 
 def _checked(hostname: str) -> str:
@@ -172,7 +174,9 @@ def read_description(text: str) -> dict[str, str]:
     return {key: value for key, value in values.items() if key not in _PRIVATE}
 
 
-def _context(hosts: tuple[HostRecord, ...], translate: Translator, details, now: float) -> JobContext:  # type: ignore[no-untyped-def]
+def _make_context(
+    hosts: tuple[HostRecord, ...], translate: Translator, details: Mapping[str, JobDetail], now: float
+) -> JobContext:
     running_on: dict[str, tuple[str, ...]] = {}
     started: dict[str, float] = {}
     for host in hosts:
@@ -188,7 +192,8 @@ def _left(hosts: Iterable[HostRecord]) -> dict[str, float]:
     left = {}
     for name, (dominance, value) in (whole.resources if whole else {}).items():
         if dominance == "gc":
-            left[name] = read_amount(value)
+            with suppress(ValueError):  # an amount that cannot be read restricts nothing; Grid Engine itself still does
+                left[name] = read_amount(value)
     return left
 
 

@@ -63,7 +63,7 @@ class Changes:
             self._tools.change(self._tools.settings.qmod_command, "-d", hostname, harmless=f"{_SET}|invalid queue")
         record = self._tools.host(hostname)
         name = record.name if record else hostname
-        if record and record.jobs:
+        if record and (record.jobs or record.used):
             raise HostHasJobs(f"{name} still lists {_enumerate(record.jobs)}")
         if record:
             self._tools.configure("-ke", name, harmless=".")  # a daemon that is gone already cannot be ended
@@ -181,5 +181,7 @@ def _values(shape: Shape, cell: Cell) -> dict[str, str]:
 
 
 def _enumerate(jobs: tuple[str, ...]) -> str:
+    if not jobs:
+        return "used slots"
     shown = ", ".join(jobs[:5]) + (" ..." if len(jobs) > 5 else "")
     return f"{'job' if len(jobs) == 1 else 'jobs'} {shown}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from xml.etree.ElementTree import Element
 
+from .jobs import JobRecord
 from .units import read_memory_mb
 from .xml import clean, parse, split, text
 
+Number = TypeVar("Number", int, float)
 GLOBAL = "global"
 _NAME = re.compile(rb"<host name='([^'<]*)'")
 
@@ -41,6 +44,10 @@ class HostRecord:
     load: float | None = None
     resources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     broken: str = ""
+
+    @property
+    def used(self) -> int:
+        return sum(queue.used for queue in self.queues)
 
 
 def parse_hosts(document: bytes) -> tuple[HostRecord, ...]:
@@ -79,7 +86,15 @@ def _build(element: Element) -> HostRecord:
     )
 
 
-def _known(values: dict[str, str], name: str, read):  # type: ignore[no-untyped-def]
+def fill_jobs(host: HostRecord, jobs: Iterable[JobRecord]) -> HostRecord:
+    """Return the host with its jobs from qstat where qhost tells of used slots only (a site's own qhost_command without -j)."""
+    if host.jobs or not host.used:
+        return host
+    mine = (job for job in jobs if job.queue.partition("@")[2] == host.name)
+    return replace(host, jobs=tuple(f"{job.id}.{job.tasks}" if job.tasks else job.id for job in mine))
+
+
+def _known(values: dict[str, str], name: str, read: Callable[[str], Number]) -> Number | None:
     value = values.get(name, "-")
     return None if value in ("-", "") else read(value)
 

@@ -39,7 +39,11 @@ class Translator:
         """Return the translation of a request."""
         known = self._known.get(raw)
         if known is None:
-            known = self._known[raw] = self._translate(raw)
+            try:
+                known = self._translate(raw)
+            except ValueError as error:
+                known = _never(f"its request cannot be understood: {error}")
+            self._known[raw] = known
         return known
 
     def _translate(self, raw: RawRequest) -> Translation:

@@ -19,7 +19,7 @@ from .config import (
     parse_queues,
 )
 from .details import JobDetail, parse_details
-from .hosts import GLOBAL, HostRecord, parse_hosts
+from .hosts import GLOBAL, HostRecord, fill_jobs, parse_hosts
 from .jobs import JobRecord, parse_jobs
 from .replies import NOTHING_DEFINED, check_change, check_read, check_reached
 
@@ -72,7 +72,10 @@ class Tools:
 
         All are listed for it: qhost -h fails for a name that no longer resolves, which is how the names of destroyed machines are.
         """
-        return next((found for found in self.hosts() if same_host(found.name, name)), None)
+        found = next((found for found in self.hosts() if same_host(found.name, name)), None)
+        if found is None or found.jobs or not found.used:
+            return found
+        return fill_jobs(found, self.jobs())
 
     def show(self, *arguments: str) -> str:
         """Return what a `qconf -s...` prints, "" when it says that nothing of the kind is defined."""
