@@ -1,8 +1,8 @@
 """The engine is killed between every two side effects of whole node lives, and another one goes on.
 
-A side effect is a call that changes the cloud, the batch system or the keys, or a transaction of the journal. The engine dies after each of them
-(it happened, its reply is lost), which is also before the next one: nothing in between changes anything. A new engine then starts, at
-once or half a minute later, with the journal as it was left, or without it.
+A side effect is a call that changes the cloud, the batch system or the keys, or a transaction of the journal. The engine dies after each
+of them (it happened, its reply is lost), which is also before the next one: nothing in between changes anything. A new engine then
+starts, at once or half a minute later, with the journal as it was left, or without it.
 """
 
 from __future__ import annotations

@@ -122,7 +122,13 @@ def test_host_name_by_command(command, name):
 
 @pytest.mark.parametrize(
     ("interval", "took", "failures", "least", "most"),
-    [(10.0, 0.1, 0, 10.0, 10.0), (10.0, 5.0, 0, 20.0, 20.0), (10.0, 0.1, 1, 10.0, 12.5), (10.0, 0.1, 9, 60.0, 75.0), (90.0, 0.1, 9, 90.0, 90.0)],
+    [
+        (10.0, 0.1, 0, 10.0, 10.0),
+        (10.0, 5.0, 0, 20.0, 20.0),
+        (10.0, 0.1, 1, 10.0, 12.5),
+        (10.0, 0.1, 9, 60.0, 75.0),
+        (90.0, 0.1, 9, 90.0, 90.0),
+    ],
 )
 def test_s26_next_reading_waits_for_the_interval_four_times_the_last_and_failures(interval, took, failures, least, most):
     waits = [pause(interval, took, failures, BATCH_READ, random.Random(seed)) for seed in range(20)]

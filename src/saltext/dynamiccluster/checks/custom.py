@@ -3,10 +3,10 @@
 The contract of such a class, given by its dotted name in `config-checker: plugin: {name: my.module.MyCheck, arguments: {...}}`:
 
 - It is importable by Salt's Python, and made once for each reading of the settings: `MyCheck(**arguments)`.
-- `check(target)` is called for each node that is being configured, about every five seconds, from several threads at once. `target` has
-  `name` (the instance's), `hostname`, `address`, `resource` and `since` (Unix time at which the instance was asked for).
-- It returns within 10 seconds: True or "ready" when the node is configured, False, None or "waiting" when it may yet be, or "failed" when it
-  never will be. A pair (one of these, text) tells an administrator more, and so does a `CheckResult`.
+- `check(target)` is called for each node that is being configured, about every five seconds, from several threads at once. `target`
+  has `name` (the instance's), `hostname`, `address`, `resource` and `since` (Unix time at which the instance was asked for).
+- It returns within 10 seconds: True or "ready" when the node is configured, False, None or "waiting" when it may yet be, or "failed"
+  when it never will be. A pair (one of these, text) tells an administrator more, and so does a `CheckResult`.
 - An exception counts as "waiting" and is logged. A node that is not configured within max_launch_time is removed in any case.
 """
 
@@ -49,7 +49,8 @@ def read_answer(answer: object, name: str) -> CheckResult:
         return CheckResult(answer)
     word, detail = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, "")
     if not isinstance(word, (bool, str, type(None))) or word not in _ANSWERS:
-        raise TypeError(f"{name}.check returned {answer!r:.80}: it must be True, False, 'ready', 'waiting' or 'failed', or a pair of that and a text")
+        known = "True, False, 'ready', 'waiting' or 'failed', or a pair of that and a text"
+        raise TypeError(f"{name}.check returned {repr(answer)[:80]}: it must be {known}")
     return CheckResult(_ANSWERS[word], str(detail)[:500])
 
 

@@ -1,7 +1,7 @@
 """Carry out one action: write the intent, call, write what came of it. The same code for the loop and for the simulation.
 
-One handler an act, one file an idea: `launching` (clouds), `joining` (batch system), `tending` (Salt, hooks). A handler calls one port and returns
-what it says in one line; it raises the port's errors, which are judged here.
+One handler an act, one file an idea: `launching` (clouds), `joining` (batch system), `tending` (Salt, hooks). A handler calls one
+port and returns what it says in one line; it raises the port's errors, which are judged here.
 """
 
 from __future__ import annotations
