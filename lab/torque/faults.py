@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.torque.context import Context
 from lab.torque.records import Reply
 
-MAUI = frozenset({"checknode", "diagnose", "showq", "checkjob", "releasehold", "setspri", "showres", "setres", "releaseres"})
+MAUI = frozenset({"checknode", "diagnose", "showq", "checkjob", "releasehold", "setspri", "showconfig", "showres", "setres", "releaseres"})
 # a command that waits for the server tries it three times
 _TRIES = {"qstat": 3}
 _STATUS = {"pbsnodes": 1, "qmgr": 3}

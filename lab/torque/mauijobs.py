@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from lab.torque import resources
@@ -85,12 +86,27 @@ def releasehold(context: Context) -> Reply:
     if words == ["ALL"]:
         context.maui.release_holds(set(context.maui.words))
         return Reply(out="\njob holds adjusted\n")
-    known = {job.short: job.id for job in context.maui.jobs}
-    ids = {known.get(word.partition(".")[0], "") for word in words}
-    if "" in ids or not ids:
+    ids = {job.id for word in words for job in context.maui.jobs if _matches(word, job.short)}
+    if not ids:
         return Reply(1, err="ERROR:    'releasehold' failed\nERROR:    cannot locate job\n\n")
     context.maui.release_holds(ids)
     return Reply(out="\njob holds adjusted\n")
+
+
+def _matches(expression: str, name: str) -> bool:
+    """Tell whether a job expression means a job: its id or, to Maui, a pattern over ids."""
+    try:
+        return expression == name or re.fullmatch(expression, name) is not None
+    except re.error:
+        return False
+
+
+def showconfig(context: Context) -> Reply:
+    """Show Maui's settings, those that matter here."""
+    timing = context.server.timing
+    rows = {"SERVERHOST": context.server.name.partition(".")[0], "RMPOLLINTERVAL": resources.clock_of(timing.poll), "DEFERTIME": resources.clock_of(timing.defer),
+            "DEFERCOUNT": "24", "NODEPOLLFREQUENCY": "0", "NODEALLOCATIONPOLICY": "LASTAVAILABLE"}
+    return Reply(out="# Maui version 3.3.1\n" + "".join(f"{name:<30} {value}\n" for name, value in rows.items()) + "\n")
 
 
 def setspri(context: Context) -> Reply:

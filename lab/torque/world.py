@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lab.torque import faults, jobcommands, mauicommands, mauijobs, mauireservations, pbsnodes, qmgr, qstat, qsub
+from lab.torque import control, faults, jobcommands, mauicommands, mauijobs, mauireservations, pbsnodes, qmgr, qstat, qsub
 from lab.torque.context import Context
 from lab.torque.maui import Maui
 from lab.torque.records import Queue, Reply
@@ -19,7 +19,7 @@ COMMANDS: dict[str, Callable[[Context], Reply]] = {
     "qdel": jobcommands.qdel, "qsig": jobcommands.qsig, "qrerun": jobcommands.qrerun,
     "qhold": jobcommands.qhold, "qrls": jobcommands.qrls,
     "checknode": mauicommands.checknode, "diagnose": mauicommands.diagnose, "showq": mauijobs.showq,
-    "checkjob": mauijobs.checkjob, "releasehold": mauijobs.releasehold, "setspri": mauijobs.setspri,
+    "checkjob": mauijobs.checkjob, "releasehold": mauijobs.releasehold, "setspri": mauijobs.setspri, "showconfig": mauijobs.showconfig,
     "showres": mauireservations.showres, "setres": mauireservations.setres, "releaseres": mauireservations.releaseres,
 }
 
@@ -90,9 +90,18 @@ class World:
         """Run one command of `user` and return what it says. `script` is the text of the file that qsub was given."""
         self.advance()
         name = words[0].rpartition("/")[2]
+        if name in _SWITCHES:
+            return _SWITCHES[name](self, tuple(words[1:])) if user == "root" else Reply(1, err=f"{name}: must be run as root\n")
         context = Context(self.server, self.maui, name, tuple(words[1:]), user, stdin, script, directory, dict(environment or {}))
         refusal = faults.refusal(context, self.broken)
         if refusal is not None:
             return refusal
         command = COMMANDS.get(name)
         return command(context) if command else Reply(127, err=f"{name}: command not found\n")
+
+
+_SWITCHES: dict[str, Callable[[World, tuple[str, ...]], Reply]] = {
+    "torque-standin": control.control,
+    "qterm": lambda world, _: control.qterm(world),
+    "pbs_server": lambda world, _: control.pbs_server(world),
+}

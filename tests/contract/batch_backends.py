@@ -14,6 +14,7 @@ from saltext.dynamiccluster.ports import BatchSystem
 from saltext.dynamiccluster.settings.sge import SgeSettings
 from saltext.dynamiccluster.sim.batch import SimBatch
 from saltext.dynamiccluster.sim.clock import VirtualClock
+from tests.contract.batch_torque import torque_4, torque_6
 from tests.unit.batch.fake_gridengine import FakeGridEngine, FakeJob
 
 
@@ -213,5 +214,5 @@ def real() -> Iterator[Backend]:
         yield Real(lab)
 
 
-BACKENDS = {"simulated": simulated, "gridengine-in-memory": in_memory, "gridengine": real}
+BACKENDS = {"simulated": simulated, "gridengine-in-memory": in_memory, "gridengine": real, "torque-4": torque_4, "torque-6": torque_6}
 NEED_ROOT = frozenset({"gridengine"})
