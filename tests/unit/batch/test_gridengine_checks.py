@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from saltext.dynamiccluster.batch.commands import Completed
 from saltext.dynamiccluster.batch.gridengine import GridEngine
 from saltext.dynamiccluster.model import Reservation
 from saltext.dynamiccluster.settings.sge import SgeSettings
@@ -46,6 +47,19 @@ def test_rights(cell: FakeGridEngine) -> None:
         "head is an admin host": ("", "qconf -ah head"),
         "head is a submit host": ("", "qconf -as head"),
     }
+
+
+def test_sudo_is_for_qconf_only(cell: FakeGridEngine) -> None:
+    def run(argv: tuple[str, ...], *, timeout: float) -> Completed:
+        if argv[0] != "sudo":
+            return cell(argv, timeout=timeout)
+        assert argv[3].endswith("/qconf")
+        return cell(argv[3:], timeout=timeout)
+
+    engine = GridEngine(SgeSettings(qconf_spl_command="sudo -u sgeadmin /usr/bin/qconf -spl"), (Reservation(),), run=run)
+    assert engine.resolve("placeholder") == "10.0.0.2"
+    remedies = {finding.remedy for finding in engine.check() if not finding.ok and not finding.what.endswith("_command exists")}
+    assert remedies == {"qconf -am sgeadmin"}
 
 
 def test_qmaster_that_is_down_is_one_finding(cell: FakeGridEngine) -> None:

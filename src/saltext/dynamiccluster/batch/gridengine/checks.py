@@ -12,7 +12,7 @@ from ...settings.sge import COMMANDS
 from .cell import Cell
 from .hosts import HostRecord
 from .offers import plan_entry
-from .tools import CHANGE_TIMEOUT, Tools, same_host
+from .tools import Tools, same_host
 
 
 def check_cell(tools: Tools, reservations: Iterable[Reservation]) -> tuple[Finding, ...]:
@@ -54,19 +54,20 @@ def _check_visibility(tools: Tools) -> Iterator[Finding]:
 
 
 def _check_rights(tools: Tools) -> Iterator[Finding]:
-    user, host = _ask(tools, "id", "-un"), _ask(tools, "hostname")
-    if user:
-        managers = tools.show("-sm").split()
-        yield Finding(f"{user} is a Grid Engine manager", user in managers, remedy="" if user in managers else f"qconf -am {user}")
+    user, host = _find_user(tools), tools.ask_head("hostname").text
+    managers = tools.show("-sm").split()
+    yield Finding(f"{user} is a Grid Engine manager", user in managers, remedy="" if user in managers else f"qconf -am {user}")
     for option, kind, add in (("-sh", "an admin host", "-ah"), ("-ss", "a submit host", "-as")):
         known = any(same_host(name, host) for name in tools.show(option).split())
         yield Finding(f"{host} is {kind}", known, remedy="" if known else f"qconf {add} {host}")
 
 
-def _ask(tools: Tools, *command: str) -> str:
-    """Run a plain command where qconf runs (through the same ssh, when there is one)."""
-    argv = (*tools.program(tools.settings.qconf_spl_command)[:-1], *command)
-    return tools.run(argv, CHANGE_TIMEOUT).out.decode("utf-8", "replace").strip()
+def _find_user(tools: Tools) -> str:
+    """Return who qconf runs as. sudo without -u means root."""
+    words = tools.program(tools.settings.qconf_spl_command)
+    if not any(word.endswith("sudo") for word in words):
+        return tools.ask_head("id", "-un").text
+    return words[words.index("-u") + 1] if "-u" in words else "root"
 
 
 def _check_reservations(

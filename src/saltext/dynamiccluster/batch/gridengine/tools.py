@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from ...errors import BatchRefused, BatchUnreachable
 from ...settings.sge import SgeSettings
@@ -119,12 +120,17 @@ class Tools:
 
         The qmaster is not asked: after one failure it refuses the name for a minute.
         """
-        argv = (*self.program(self.settings.qconf_spl_command)[:-1], "getent", "ahosts", hostname)
-        done = self.run(argv, CHANGE_TIMEOUT)
+        done = self.ask_head("getent", "ahosts", hostname)
         if done.status not in (0, 2):  # 2: not found
             raise BatchUnreachable(f"the head could not be asked for the address of {hostname}: {done.brief}")
         words = done.out.decode("utf-8", "replace").split()
         return words[0] if done.status == 0 and words else ""
+
+    def ask_head(self, *command: str) -> Completed:
+        """Run a plain command where qconf runs: through the same ssh when there is one, without its sudo, which may allow qconf only."""
+        way = self.program(self.settings.qconf_spl_command)[:-1]
+        end = next((n for n, word in enumerate(way) if PurePosixPath(word).name in ("sudo", "doas")), len(way))
+        return self.run((*way[:end], *command), CHANGE_TIMEOUT)
 
     def _environments(self) -> dict[str, Environment]:
         template = self.settings.qconf_spl_command
