@@ -10,7 +10,6 @@ from saltext.dynamiccluster.settings.sge import SgeSettings
 from .fake_gridengine import FakeGridEngine, FakeHost
 
 
-
 @pytest.fixture
 def cell() -> FakeGridEngine:
     found = FakeGridEngine()

@@ -14,7 +14,11 @@ from saltext.dynamiccluster.batch.gridengine.config import (
     parse_queues,
     read_attribute,
 )
-from saltext.dynamiccluster.batch.gridengine.offers import joined_features, make_offer, plan_entry
+from saltext.dynamiccluster.batch.gridengine.offers import (
+    joined_features,
+    make_offer,
+    plan_entry,
+)
 from saltext.dynamiccluster.errors import BatchMalformed
 from saltext.dynamiccluster.model import Host, Reservation, Shape
 

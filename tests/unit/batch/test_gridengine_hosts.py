@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from saltext.dynamiccluster.batch.gridengine.hosts import HostRecord, QueueRecord, fill_jobs, parse_hosts
+from saltext.dynamiccluster.batch.gridengine.hosts import (
+    HostRecord,
+    QueueRecord,
+    fill_jobs,
+    parse_hosts,
+)
 from saltext.dynamiccluster.batch.gridengine.hostview import Patience, view_host
 from saltext.dynamiccluster.model import HoldBy, Host, Shape
 

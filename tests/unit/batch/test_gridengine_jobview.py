@@ -5,8 +5,16 @@ from dataclasses import replace
 import pytest
 
 from saltext.dynamiccluster.batch.gridengine.details import JobDetail, parse_details
-from saltext.dynamiccluster.batch.gridengine.jobs import JobRecord, RawRequest, parse_jobs
-from saltext.dynamiccluster.batch.gridengine.jobview import JobContext, read_state, view_jobs
+from saltext.dynamiccluster.batch.gridengine.jobs import (
+    JobRecord,
+    RawRequest,
+    parse_jobs,
+)
+from saltext.dynamiccluster.batch.gridengine.jobview import (
+    JobContext,
+    read_state,
+    view_jobs,
+)
 from saltext.dynamiccluster.batch.gridengine.requests import Translator
 from saltext.dynamiccluster.model import Job, JobState
 

@@ -3,7 +3,11 @@ from __future__ import annotations
 import pytest
 
 from saltext.dynamiccluster.batch.gridengine.replies import check_change, check_read
-from saltext.dynamiccluster.errors import BatchRefused, BatchUnreachable, NameUnresolvable
+from saltext.dynamiccluster.errors import (
+    BatchRefused,
+    BatchUnreachable,
+    NameUnresolvable,
+)
 
 from .captured import FOLDER, completed
 

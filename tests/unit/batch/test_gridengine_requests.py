@@ -5,7 +5,11 @@ from dataclasses import replace
 import pytest
 
 from saltext.dynamiccluster.batch.gridengine.cell import Cell
-from saltext.dynamiccluster.batch.gridengine.config import Environment, parse_complexes, read_attribute
+from saltext.dynamiccluster.batch.gridengine.config import (
+    Environment,
+    parse_complexes,
+    read_attribute,
+)
 from saltext.dynamiccluster.batch.gridengine.jobs import RawRequest, parse_jobs
 from saltext.dynamiccluster.batch.gridengine.places import host_patterns
 from saltext.dynamiccluster.batch.gridengine.requests import Translator, spread

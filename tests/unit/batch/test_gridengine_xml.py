@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from saltext.dynamiccluster.batch.gridengine.jobs import parse_jobs
 from saltext.dynamiccluster.batch.gridengine.hosts import parse_hosts
+from saltext.dynamiccluster.batch.gridengine.jobs import parse_jobs
 from saltext.dynamiccluster.batch.gridengine.xml import clean, text
 from saltext.dynamiccluster.errors import BatchMalformed
 

@@ -9,8 +9,8 @@ from .config import is_rerunnable
 from .details import JobDetail
 from .hosts import HostRecord
 from .hostview import is_silent
-from .tools import CHANGE_TIMEOUT, Tools
 from .replies import check_change
+from .tools import CHANGE_TIMEOUT, Tools
 
 _ENDED = r"does not exist|already in deletion|invalid queue or job|invalid job"
 

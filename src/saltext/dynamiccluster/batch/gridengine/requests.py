@@ -144,7 +144,7 @@ def spread(environment: Environment, pe_range: str) -> tuple[int, int, bool] | s
 
 def _sizes(pe_range: str, size: int) -> Iterator[int]:
     """Yield the numbers of slots that a range accepts, of each part at most `size` (one of those is divisible by it), lowest first."""
-    sizes = set()
+    sizes: set[int] = set()
     for part in pe_range.split(","):
         bounds, _, step = part.partition(":")
         first, dash, last = bounds.partition("-")

@@ -22,7 +22,7 @@ from .config import (
 from .details import JobDetail, parse_details
 from .hosts import GLOBAL, HostRecord, fill_jobs, parse_hosts
 from .jobs import JobRecord, parse_jobs
-from .replies import NOTHING_DEFINED, check_change, check_read, check_reached
+from .replies import NOTHING_DEFINED, check_change, check_reached, check_read
 
 READ_TIMEOUT = 60.0  # a listing of 100,000 jobs takes about 10 s
 CHANGE_TIMEOUT = 30.0
