@@ -31,6 +31,8 @@ def main(words: list[str]) -> int:
         print("usage: ./run lab [--name NAME] up | down | status | poweroff NODE [stopped|terminated|running] | log NODE | node NODE WORDS... | WORDS...")
         return 0 if words else 2
     try:
+        if words[0] in ("up", "down", "status") and len(words) > 1:
+            raise LabError(f"{words[0]} takes no words", "options come first: ./run lab --salt 3006 --name NAME up")
         command = _COMMANDS.get(words[0])
         return command(name, words[1:]) if command else _on_head(name, words)
     except LabError as error:

@@ -86,7 +86,8 @@ class Maui:
                 if job_id in self.words:
                     self.words[job_id] = "Idle"
         self.blocked.clear()
-        up = [one.node for one in self.seen.values() if one.state in ("Idle", "Running", "Busy") and one.node.name in self.server.nodes]
+        # the last one that is available first, as the real one places jobs by default
+        up = [one.node for one in reversed(self.seen.values()) if one.state in ("Idle", "Running", "Busy") and one.node.name in self.server.nodes]
         for job in self.idle():
             chunks = resources.chunks_of(job.resources, self.server.nodes, by_maui=True)
             if resources.place(chunks, up, {node.name: node.np for node in up}) is None:

@@ -93,10 +93,16 @@ def _lines(found: Iterable[Field]) -> str:
         if name == "Job_Id":
             continue
         if isinstance(value, list):
-            text += "".join(f"    {name}.{inner} = {one}\n" for inner, one in value)
+            text += "".join(_folded(f"    {name}.{inner} = {one}") for inner, one in value)
         else:
-            text += f"    {name} = {_moment(name, value)}\n"
+            text += _folded(f"    {name} = {_moment(name, value)}")
     return text
+
+
+def _folded(line: str) -> str:
+    """Cut a long line as qstat -f does; what follows is indented by a tab."""
+    parts = [line[:78], *(line[at : at + 70] for at in range(78, len(line), 70))]
+    return "\n\t".join(parts) + "\n"
 
 
 def _moment(name: str, value: str) -> str:
@@ -113,8 +119,10 @@ def _queues(server: Server, full: bool, names: list[str]) -> Reply:
     for queue in chosen:
         jobs = [job for job in server.jobs.values() if job.queue == queue.name]
         rows = qmgrshow.queue_fields(queue)
-        counts = f"    total_jobs = {len(jobs)}\n    state_count = {qstattable.state_count(jobs)}\n"
-        text += f"Queue: {queue.name}\n    queue_type = {queue.kind}\n{counts}" + "".join(f"    {key} = {value}\n" for key, value in rows[1:]) + "\n"
+        assigned = [("resources_assigned.nodect", str(_assigned(jobs)))] if jobs else []
+        shown = [("queue_type", queue.kind), ("total_jobs", str(len(jobs))), ("state_count", qstattable.state_count(jobs)), *rows[1:-2],
+                 ("mtime", str(int(server.now))), *assigned, *rows[-2:]]
+        text += f"Queue: {queue.name}\n" + "".join(_folded(f"    {key} = {value}") for key, value in shown) + "\n"
     return Reply(out=text)
 
 
@@ -122,6 +130,11 @@ def _server(server: Server, full: bool) -> str:
     jobs = list(server.jobs.values())
     if not full:
         return qstattable.server(server, jobs)
-    rows = "".join(f"    {key} = {value}\n" for key, value in server.attributes.items())
-    head = f"    server_state = Active\n    total_jobs = {len(jobs)}\n    state_count = {qstattable.state_count(jobs)}\n"
-    return f"Server: {server.name}\n{head}{rows}    pbs_version = {server.version}\n    next_job_number = {server.next_number}\n\n"
+    shown = [("server_state", "Active"), ("total_jobs", str(len(jobs))), ("state_count", qstattable.state_count(jobs)), *server.attributes.items(),
+             ("resources_assigned.nodect", str(_assigned(jobs))), ("pbs_version", server.version), ("next_job_number", str(server.next_number)),
+             ("net_counter", "2 0 0"), ("moab_array_compatible", "True"), ("nppcu", "1")]
+    return f"Server: {server.name}\n" + "".join(_folded(f"    {key} = {value}") for key, value in shown) + "\n"
+
+
+def _assigned(jobs: Iterable[Job]) -> int:
+    return sum(int(job.resources.get("nodect", 1)) for job in jobs if job.state == "R")

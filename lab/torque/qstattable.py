@@ -45,7 +45,7 @@ def wide(server: Server, jobs: Iterable[Job], nodes: bool) -> str:
         tasks = "--" if not asked.keys() & {"nodes", "ncpus", "procs"} else str(resources.processors(asked, server.nodes))
         memory = next((asked[key] for key in ("mem", "pmem", "vmem", "pvmem") if key in asked), "--")
         session = "--" if job.session is None else str(job.session)
-        elapsed = resources.clock_of(server.now - job.started) if job.state == "R" else "--"
+        elapsed = resources.clock_of(server.now - job.started) if job.state == "R" else asked.get("walltime", "--") if job.state == "W" else "--"
         where = "   " + (exec_host(server, job) if job.state == "R" else "--") if nodes else ""
         rows.append(f"{job.id[:23]:23} {job.owner:11} {job.queue:8} {job.name[:16]:16} {session:>6} {count:>5} {tasks:>6} {memory:>6} "
                     f"{asked.get('walltime', '--'):>9} {job.state} {elapsed:>9}{where}\n")

@@ -13,6 +13,7 @@ from lab.torque.records import Job, Queue, Reply
 from lab.torque.server import Server
 
 _VALUED = "aAbcCdDeFjklmMNopPqrStTuvwW"
+_TRIES = 3
 _BAD_RESOURCES, _NO_QUEUE, _BAD_VALUE, _NOT_ENABLED = 190, 172, 168, 184
 
 
@@ -56,7 +57,9 @@ def qsub(context: Context) -> Reply:
         wish = _wish(context, {**_directives(script), **given}, operands)
         job = _accept(context, wish, script)
     except Refused as refused:
-        return Reply(refused.status, err=f"qsub: submit error ({refused})\n")
+        # the real one tries three times, which uses up as many numbers
+        context.server.next_number += _TRIES
+        return Reply(refused.status, err=f"qsub: submit error ({refused})\n", seconds=_TRIES)
     return Reply(out=f"{job.id}\n")
 
 
