@@ -93,10 +93,10 @@ def test_resource_with_its_trouble(world):
 @pytest.mark.parametrize(
     ("subject", "words"),
     [
-        ("iron", "physical node"),
-        ("cloud1-", "it exists because: for job 1"),
+        ("iron", "belongs to no resource: shown, never touched"),
+        ("cloud1-", "it was launched for job 1"),
         ("3", "held by its user"),
-        ("1", "it is running on cloud1-"),
+        ("1", "job 1 runs on cloud1-"),
     ],
 )
 def test_explain_in_one_line(world, subject, words):

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from ..errors import CommandRefused, DynamicClusterError, JournalError
-from ..model import WorkerNode
 from ..policy.decide import decide
-from ..policy.plan import Fate, Plan
+from ..policy.explain import explain_job, explain_node, find_job, find_node
+from ..policy.world import World
 from ..ports import Finding
 from .codec import encode
 from .core import Core
@@ -41,40 +41,14 @@ def _plan(core: Core) -> Answer:
 def _explain(core: Core, subject: str) -> Answer:
     now = core.parts.clock.now()
     plan = decide(core.snapshot, core.parts.settings, core.memory, now)
-    node = _find_node(plan, subject)
+    world = World(core.snapshot, core.parts.settings, plan.memory, now, plan.nodes)
+    node = find_node(plan, subject)
     if node is not None:
-        return _yes(explain_node(node, plan), present_node(node, plan, now))
-    jobs = core.snapshot.batch.value.jobs if core.snapshot.batch.value else ()
-    job = next((job for job in jobs if job.id == subject), None)
+        return _yes(explain_node(plan, world, subject), present_node(node, plan, now))
+    job = find_job(plan, world, subject)
     if job is None:
         raise CommandRefused(f"there is neither a job nor a node {subject!r} (salt-run dynamiccluster.jobs and nodes list them)")
-    fate = plan.fates.get(job.id)
-    return _yes(explain_job(fate, job.state.value, job.reason, job.hosts), present_job(job, fate, now))
-
-
-def explain_job(fate: Fate | None, state: str, reason: str, hosts: tuple[str, ...]) -> str:
-    """Return in one line why a job waits, or what it will get."""
-    if fate is not None:
-        return fate.reason
-    where = f" on {', '.join(hosts[:10])}" if hosts else ""
-    return f"it is {state}{where}" + (f": {reason}" if reason else "")
-
-
-def explain_node(node: WorkerNode, plan: Plan) -> str:
-    """Return in one line why a node exists, how it is, and when it may go."""
-    if node.record is None:
-        return f"{node.hostname} is a physical node ({node.state.name.lower()}): shown, never touched"
-    record = node.record
-    parts = [f"{node.hostname} ({record.resource}) is {node.state.name.lower()}", f"it exists because: {record.cause or 'not remembered'}"]
-    if record.failed:
-        parts.append(f"trouble: {record.failed}")
-    if record.held_for:
-        parts.append(f"held: {record.held_for}")
-    if record.leaving_for:
-        parts.append(f"it goes because: {record.leaving_for}")
-    elif record.name in plan.stays:
-        parts.append(plan.stays[record.name])
-    return "; ".join(parts)
+    return _yes(explain_job(plan, world, subject), present_job(job, plan.fates.get(job.id), now))
 
 
 def _job(core: Core, job: str) -> Answer:
@@ -120,13 +94,6 @@ def _findings(what: str, check: Callable[[], tuple[Finding, ...]]) -> list[Findi
         return list(check())
     except DynamicClusterError as error:
         return [Finding(what, False, str(error), "make it answer, then validate again")]
-
-
-def _find_node(plan: Plan, name: str) -> WorkerNode | None:
-    for node in plan.nodes:
-        if name in (node.hostname, node.record.name if node.record else ""):
-            return node
-    return None
 
 
 def _yes(message: str, data: Any) -> Answer:

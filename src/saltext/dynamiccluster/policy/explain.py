@@ -12,12 +12,17 @@ _VERBS = {Outcome.IMPOSSIBLE: "can never run", Outcome.NOT_DEMAND: "is not waiti
 
 def explain_job(plan: Plan, world: World, job_id: str) -> str:
     """Return why the job waits, which node it gets, or where it runs. A short id finds its long form (`17` for `17.head`)."""
-    jobs = [job for job in world.batch.jobs if job_id in (job.id, *_short_forms(job.id))]
-    job = next((job for job in jobs if job.id in plan.fates), jobs[0] if jobs else None)
+    job = find_job(plan, world, job_id)
     stale = batch_problem(world)
     if job is None:
         return f"job {job_id} is not known" + (f" ({stale})" if stale else ": it has ended, or was never submitted")
     return _tell_job(plan, world, job) + (f" (as last read; {stale})" if stale and job.id not in plan.fates else "")
+
+
+def find_job(plan: Plan, world: World, job_id: str) -> Job | None:
+    """Return the job of this id, of an array rather the part that waits; None when there is none."""
+    jobs = [job for job in world.batch.jobs if job_id in (job.id, *_short_forms(job.id))]
+    return next((job for job in jobs if job.id in plan.fates), jobs[0] if jobs else None)
 
 
 def _short_forms(job_id: str) -> tuple[str, ...]:
@@ -49,7 +54,7 @@ def _room_since(world: World, job: Job, names: tuple[str, ...]) -> float:
 
 def explain_node(plan: Plan, world: World, hostname: str) -> str:
     """Return why a node exists, what is done with it now, and when it may go."""
-    node = _find(plan, hostname)
+    node = find_node(plan, hostname)
     if node is None:
         return f"there is no worker node {hostname}"
     state = node.state.name.lower()
@@ -77,7 +82,8 @@ def _leaving(node: WorkerNode) -> str:
     return (node.record.leaving_for if node.record else "") or "it is not needed any more"
 
 
-def _find(plan: Plan, name: str) -> WorkerNode | None:
+def find_node(plan: Plan, name: str) -> WorkerNode | None:
+    """Return the worker node of this host name, short or long, or of this instance name; None when there is none."""
     wanted = name.lower()
     for node in plan.nodes:
         if wanted in (node.hostname.lower(), node.hostname.lower().partition(".")[0], node.record.name.lower() if node.record else ""):

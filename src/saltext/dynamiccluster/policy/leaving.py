@@ -95,8 +95,8 @@ def step_destroying(view: View) -> Result:
     """Ask the cloud to end it, again if that did not take, until the cloud says that it is gone."""
     record = view.record
     general = view.world.settings.dynamic_cluster
-    if view.host is not None and view.batch_fresh:  # joined between two looks: out of the batch system first
-        return replace(record, phase=Phase.DRAINING, empty_seen=0), ()
+    if view.host is not None:  # joined between two looks: out of the batch system first, once that can be read
+        return (replace(record, phase=Phase.DRAINING, empty_seen=0) if view.batch_fresh else record), ()
     never_born = not record.instance_id and not record.tried_at
     if record.gone or never_born:
         hook = view.hook("post_vm_destroy_command", general.post_vm_destroy_command) if record.instance_id else ()
