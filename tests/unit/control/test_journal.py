@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,21 @@ def test_only_differences_are_written(path):
     journal.save(MEMORY.with_node(other))
     changes = [line for line in written if line.startswith(("INSERT", "DELETE", "UPDATE"))]
     assert len(changes) == 1 and "dc-other2" in changes[0]
+
+
+def test_when_a_node_was_last_seen_is_not_worth_a_write(path):
+    journal = Journal(path)
+    journal.save(MEMORY)
+    written = []
+    journal._db.set_trace_callback(written.append)
+    seen = replace(RECORD, seen_at=50.0, reading=3)
+    journal.save(MEMORY.with_node(seen))
+    assert any("seen_at" in line for line in written)  # that it was seen at all is
+    written.clear()
+    journal.save(MEMORY.with_node(replace(seen, seen_at=60.0, reading=4)))
+    assert written == []
+    journal.save(MEMORY.with_node(replace(seen, seen_at=70.0, reading=5, empty_seen=1)))
+    assert written and Journal(path).load().nodes[RECORD.name].empty_seen == 1
 
 
 def test_token_is_kept_until_it_is_spent(path):

@@ -15,14 +15,12 @@ from ..errors import BatchError, CloudError, HostHasJobs, JournalError, Refusal
 from ..model import NodeRecord, Phase
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action, describe
-from ..ports import Event
 from . import joining, launching, tending
 from .announce import node_event
 from .backoff import NODE_WAIT, Retries, back_off, explain, lift_quota
 from .journal import Entry
 from .ledger import Ledger
 from .lifecycle import BATCH, TRANSITIONS, intend, is_moot, succeed, trouble
-from .parts import Parts
 from .scene import Scene
 
 log = logging.getLogger(__name__)

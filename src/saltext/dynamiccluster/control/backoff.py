@@ -20,7 +20,7 @@ class Wait:
     jitter: float = 0.25
 
     def seconds(self, step: int, chance: random.Random) -> float:
-        return min(self.first * 2 ** min(step - 1, 30), self.most) * (1 + self.jitter * chance.random())
+        return min(self.first * 2.0 ** min(step - 1, 30), self.most) * (1 + self.jitter * chance.random())
 
 
 WAITS = {

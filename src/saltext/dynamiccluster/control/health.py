@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from ..snapshot import Reading, Snapshot
 from .announce import engine_event
@@ -52,5 +53,5 @@ class Health:
         return found
 
 
-def _fails(reading: Reading[object], now: float, interval: float) -> bool:
+def _fails(reading: Reading[Any], now: float, interval: float) -> bool:
     return bool(reading.error) and now - reading.failing_since >= _PATIENCE * interval

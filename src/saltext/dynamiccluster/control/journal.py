@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -102,7 +102,7 @@ class Journal:
         where = "WHERE (? = '' OR node = ?) AND (? = '' OR resource = ?) ORDER BY id DESC LIMIT ?"
         query = f"SELECT at, kind, text, resource, node, data FROM history {where}"
         rows = self._attempt(lambda db: db.execute(query, (node, node, resource, resource, limit)).fetchall())
-        return tuple(Entry(*row[:5], data=json.loads(row[5])) for row in rows)
+        return tuple(Entry(at, kind, text, name, node_, json.loads(data)) for at, kind, text, name, node_, data in rows)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -253,10 +253,19 @@ def _differences(old: Memory, new: Memory) -> list[tuple[str, tuple[Any, ...]]]:
     changes: list[tuple[str, tuple[Any, ...]]] = []
     for table, before, after in (("nodes", old.nodes, new.nodes), ("resources", old.resources, new.resources)):
         changes += [(f"DELETE FROM {table} WHERE name = ?", (name,)) for name in before if name not in after]
-        changes += [_put(table, name, item) for name, item in after.items() if before.get(name) != item]
+        changes += [_put(table, name, item) for name, item in after.items() if not _is_same(before.get(name), item)]
     changes += [("DELETE FROM orders WHERE name = ?", (name,)) for name in old.nodes if name not in new.nodes]
     changes += [_put("facts", name, getattr(new, name)) for name in _FACTS if getattr(old, name) != getattr(new, name)]
     return changes
+
+
+def _is_same(old: object, new: object) -> bool:
+    """Return whether nothing differs that is worth a write: when a node was last seen is true for a moment only."""
+    if old is new or not isinstance(old, NodeRecord) or not isinstance(new, NodeRecord):
+        return old == new
+    if bool(old.seen_at) != bool(new.seen_at):
+        return False
+    return replace(old, seen_at=new.seen_at, reading=new.reading) == new
 
 
 def _note_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:

@@ -16,7 +16,7 @@ from ..ports import Announcer, BatchSystem, Check, Clock, Cloud, Minions
 from ..settings import Settings
 from ..snapshot import Command
 from . import announce, lifecycle, observe
-from .backoff import BATCH_READ, CLOUD_READ, Wait
+from .backoff import BATCH_READ, CLOUD_READ
 from .core import Core
 from .journal import Journal
 from .ledger import Ledger, Mirror
@@ -100,8 +100,9 @@ class Loop:
         if command.name == "reconcile":
             return self._reconcile(test)
         if command.name in QUERIES:
-            return await self._in("query", partial(ask, self.core, command.name, arguments))
-        answer = await self._in("core", partial(self.core.command, command, test=test))
+            reply: dict[str, Any] = await self._in("query", partial(ask, self.core, command.name, arguments))
+            return reply
+        answer: dict[str, Any] = await self._in("core", partial(self.core.command, command, test=test))
         self._poked()
         return answer
 

@@ -105,7 +105,8 @@ def _problems(core: Core, status: Status) -> list[str]:
 
 
 def _errors(core: Core) -> list[tuple[str, str]]:
-    readings = {"batch": core.snapshot.batch, **{f"resource {name}": item for name, item in core.snapshot.clouds.items()}}
+    clouds = {f"resource {name}": item for name, item in core.snapshot.clouds.items()}
+    readings: dict[str, Reading[Any]] = {"batch": core.snapshot.batch, **clouds}
     return [(source, reading.error) for source, reading in readings.items() if reading.error]
 
 

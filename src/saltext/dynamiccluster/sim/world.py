@@ -11,7 +11,6 @@ from typing import Any
 from ..control.core import Core
 from ..control.ledger import Ledger, MemoryMirror
 from ..control.parts import Parts
-from ..errors import CloudError
 from ..model import InstanceState, NodeRecord, Request, Shape
 from ..ports import Event
 from ..settings import Settings, load
@@ -19,7 +18,7 @@ from ..snapshot import Command
 from .batch import SimBatch, SimJob
 from .clock import VirtualClock
 from .cloud import Account, Machine, SimulatedCloud
-from .kill import CHANGES, EngineKilled, Guard, GuardedJournal, Wire
+from .kill import CHANGES, Guard, GuardedJournal, Wire
 from .minions import MARK, SimMinions
 
 START = 1_700_000_000.0
@@ -233,6 +232,3 @@ class _Watched:
 
 def _render(record: NodeRecord, token: str) -> str:
     return f"name={record.name}\n{MARK}{token}\n"
-
-
-__all__ = ["CloudError", "EngineKilled", "EventList", "World", "make_settings"]
