@@ -24,6 +24,7 @@ class FakeNode:
     note: str = ""
     heard: bool = False
     alive: bool = False
+    unsent: bool = False  # version 6, just after its definition
 
 
 @dataclass
@@ -147,8 +148,8 @@ class FakeTorque:
         said = ""
         for name in names:
             node = self.nodes.get(name)
-            if node is None or self.user != "root":
-                trouble = "Unknown node" if node is None else "Unauthorized Request  MSG=error in permissions (PERM_OPorMGR)"
+            if node is None or self.user != "root" or node.unsent:
+                trouble = "Unknown node" if node is None else "Invalid request" if node.unsent else "Unauthorized Request  MSG=error in permissions (PERM_OPorMGR)"
                 said += f"Error marking node {name} - {trouble} \n"
                 continue
             node.offline = {"-o": True, "-c": False}.get(option, node.offline)
@@ -165,7 +166,7 @@ class FakeTorque:
     def _show_node(self, name: str) -> str:
         node = self.nodes[name]
         jobs = [job for job in self.jobs.values() if name in job.host.split("+") and job.state in "RE"]
-        flags = ["down"] * (not node.alive) + ["offline"] * node.offline + ["job-exclusive"] * (len(jobs) >= node.np)
+        flags = ["down"] * (not node.alive) + ["offline"] * node.offline + ["MOM-list-not-sent"] * node.unsent + ["job-exclusive"] * (len(jobs) >= node.np)
         listed = ",".join(f"{slot}/{job.id}.{SUFFIX}" for slot, job in enumerate(jobs))
         status = "rectime=1,jobs=,state=free,loadave=0.10,ncpus=4,physmem=8000000kb,totmem=8000000kb,opsys=linux"
         return (
@@ -288,7 +289,8 @@ class FakeTorque:
         return f"ACTIVE JOBS--------------------\n\nBLOCKED JOBS----------------\nJOBNAME\n\n{body}\nTotal Jobs: {len(rows)}\n"
 
     def _releasehold(self, words: list[str]) -> str:
-        released = {number for number in self.deferred | self.held if re.fullmatch(words[-1], number)}
+        pattern = words[-1].replace("[[]", r"\[").replace("[]]", r"\]")
+        released = {number for number in self.deferred | self.held if re.fullmatch(pattern, number)}
         self.deferred -= released
         self.held -= released
         return "\njob holds adjusted\n"

@@ -14,7 +14,7 @@ def document(*jobs: bytes) -> bytes:
 
 
 def test_zero_bytes_are_no_jobs():
-    assert parse_jobs(b"") == parse_jobs(b"\n") == parse_jobs(captured.read("A01-qstat-x-t-nojobs"))[:0]
+    assert parse_jobs(b"") == parse_jobs(b"\n") == ()
 
 
 def test_an_empty_document_is_no_jobs_either():
@@ -29,7 +29,7 @@ def test_t1_job_without_any_attribute_is_seen_and_so_are_the_others():
 
 def test_what_a_job_says():
     jobs = {job.number: job for job in parse_jobs(captured.read("B01-qstat-x-t-kinds"))}
-    assert len(jobs) == 45
+    assert len(jobs) == 42
     assert jobs["19"].request.account == "projectx" and jobs["20"].request.queue == "short"
     assert jobs["18"].start_after == 1893499200 and jobs["18"].state == "W"
     assert (jobs["26"].walltime, jobs["26"].owner, jobs["26"].created) == (360000, "tqu1", 1795328681)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,7 +68,7 @@ class Torque:
             except BatchUnreachable as error:
                 self._patience.forget()
                 self._server.forget()
-                if not isinstance(error.__cause__, subprocess.TimeoutExpired):
+                if "refused" in str(error):  # only then it surely does not run: other silences have many causes
                     self._restart.server_was_down()
                 raise
 
@@ -133,7 +132,7 @@ class Torque:
         self._patience.update(nodes, now)
         view = self._assemble(jobs, nodes, server, maui, now)
         reading = Reading(jobs, nodes, view.jobs, maui, now)
-        tended = (self._deferred.tend(reading), self._restart.tend(reading, self._server.version()))
+        tended = (self._deferred.tend(reading), self._restart.tend(reading, self._server.version))
         warnings = (*_warn(jobs, nodes), maui.warning, *tended)
         return BatchView(view.jobs, view.hosts, view.offers, tuple(text for text in warnings if text), view.health)
 

@@ -8,7 +8,7 @@ from ...errors import BatchRefused, HostHasJobs, NameUnresolvable
 from ...model import HoldBy, Shape
 from ...ports import Joining
 from ..commands import Completed
-from .hostview import OUR_NOTE, whose_hold
+from .hostview import NOT_SENT, OUR_NOTE, whose_hold
 from .nodes import NodeRecord
 from .offers import find_problem
 from .replies import UNKNOWN_NODE, check_created, check_reached
@@ -52,7 +52,7 @@ class Changes:
     def unhold(self, hostname: str) -> None:
         """Bring a node back, whoever took it offline. Raises BatchRefused."""
         record = self._require(hostname)
-        if not record.offline:
+        if not record.offline and not record.note.startswith(OUR_NOTE):
             return
         template = self._tools.settings.pbsnodes_command
         if record.note.startswith(OUR_NOTE):
@@ -99,11 +99,13 @@ class Changes:
 
     def _take_offline(self, record: NodeRecord, why: str, *, joining: bool = False) -> None:
         """Mark and close a node. A node that was just made is offline without a note; any other such is an administrator's."""
-        if record.offline and (record.note.startswith(OUR_NOTE) or record.note or not joining):
+        if record.offline and NOT_SENT not in record.flags and (record.note or not joining):
             return
         done = self._pbsnodes("-o", record.name, f"{OUR_NOTE} held: {_clean(why)}"[:_NOTE_LENGTH])
         check_reached(done, f"pbsnodes -o {record.name}")
         after = self._require(record.name)
+        if NOT_SENT in after.flags:
+            raise BatchRefused(f"{record.name} was defined a moment ago ({NOT_SENT}): what is set now does not last, it is asked for again")
         if not after.offline or not after.note.startswith(OUR_NOTE):
             raise BatchRefused(f"{record.name} did not go offline with our note: {done.brief or 'pbsnodes said nothing'}")
 
@@ -138,7 +140,7 @@ class Changes:
 
 def _clean(why: str) -> str:
     """Return a reason as a note may hold it."""
-    return _UNPRINTABLE.sub(" ", why).strip() or "no reason given"
+    return " ".join(_UNPRINTABLE.sub(" ", why).split()) or "no reason given"
 
 
 def _enumerate(jobs: tuple[str, ...]) -> str:

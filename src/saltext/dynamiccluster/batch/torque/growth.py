@@ -6,7 +6,7 @@ never let a node in or defined one (a report, a check) never does either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...errors import BatchError, BatchRefused
@@ -50,6 +50,7 @@ class Deferred:
 
     def released(self, hostname: str, now: float) -> None:
         """Take in that a node was let in."""
+        self._waiting.pop(hostname, None)
         self._waiting[hostname] = now
 
     def tend(self, reading: Reading) -> str:
@@ -96,15 +97,21 @@ class Restart:
         """Take in that pbs_server was surely not running: it knows all nodes again."""
         self._new.clear()
 
-    def tend(self, reading: Reading, version: str) -> str:
+    def tend(self, reading: Reading, version: Callable[[], str]) -> str:
         """Restart the server if that helps and can harm no job, and return what an administrator should know, or ""."""
-        if not is_affected(version):
-            return ""
+        self._learn(reading)
         stuck = tuple(record for record in reading.records if is_stuck(record))
         waiting = _waiting_over_nodes(reading) if self._new & reading.usable else 0
-        if not stuck and not waiting:
+        if not (stuck or waiting) or not is_affected(version()):
             return ""
         return self._restart(reading, stuck, f"{len(stuck) + waiting} jobs over several nodes cannot start on nodes added since pbs_server started")
+
+    def _learn(self, reading: Reading) -> None:
+        """Forget nodes that were deleted, and those on which a job over several nodes does run."""
+        self._new &= {node.name for node in reading.nodes}
+        for record in reading.records if self._new else ():
+            if record.state == "R" and len(record.hosts) > 1 and record.session not in ("", "0"):
+                self._new.difference_update(record.hosts)
 
     def _restart(self, reading: Reading, stuck: tuple[JobRecord, ...], what: str) -> str:
         command = self.tools.settings.restart_server_command

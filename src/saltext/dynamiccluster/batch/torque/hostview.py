@@ -9,7 +9,8 @@ from .nodes import NodeRecord
 
 OUR_NOTE = "dynamiccluster:"  # begins the note of a node that we took offline
 ANY_QUEUE = ""  # nodes of Torque serve all queues, unless a reservation keeps them for one
-_DOUBT = frozenset({"state-unknown", "unknown", "MOM-list-not-sent"})
+NOT_SENT = "MOM-list-not-sent"  # Torque 6, for some 10 s: defined, offline, and about to become online by itself
+_DOUBT = frozenset({"state-unknown", "unknown", NOT_SENT})
 _CLOSED = frozenset({"busy", "reserve"})
 
 
@@ -50,9 +51,11 @@ class Patience:
 
 
 def whose_hold(record: NodeRecord) -> HoldBy:
-    """Tell who took the node offline: a note that begins like ours is the mark of our hold."""
+    """Tell who took the node offline: a note that begins like ours is the mark of our hold. Torque 6 takes no note from a node just defined."""
     if not record.offline:
         return HoldBy.NOBODY
+    if NOT_SENT in record.flags and not record.note:
+        return HoldBy.US
     return HoldBy.US if record.note.startswith(OUR_NOTE) else HoldBy.ADMINISTRATOR
 
 

@@ -34,7 +34,7 @@ class ServerMemory:
     tools: Tools
     _server: Server = field(default_factory=Server)
     _read_at: float = _LONG_AGO
-    _version: str = ""
+    _version: str | None = None
     _translate: Translator | None = None
 
     def server(self, now: float) -> Server:
@@ -46,7 +46,7 @@ class ServerMemory:
 
     def version(self) -> str:
         """Return the version, asked for once."""
-        if not self._version:
+        if self._version is None:
             self._version = self.tools.version()
         return self._version
 
@@ -59,7 +59,7 @@ class ServerMemory:
     def forget(self) -> None:
         """Read anew next time: the server may have been restarted, or replaced by another version."""
         self._read_at = _LONG_AGO
-        self._version = ""
+        self._version = None
 
 
 @dataclass
