@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from setuptools import find_namespace_packages, setup
-
 SHELLS = ("_engines", "_runners", "_modules")
 PACKAGE = "saltext.dynamiccluster"
 
-setup(
-    packages=find_namespace_packages("src", include=[PACKAGE, f"{PACKAGE}.*"], exclude=["*.__pycache__*"])
-    + [f"{PACKAGE}.{shell}" for shell in SHELLS],
-    package_dir={"": "src", **{f"{PACKAGE}.{shell}": shell for shell in SHELLS}},
-)
+# Guarded: a master with `module_dirs: [this directory]` has Salt's loader import every file that lies here.
+if __name__ == "__main__":
+    from setuptools import find_namespace_packages, setup
+
+    setup(
+        packages=find_namespace_packages("src", include=[PACKAGE, f"{PACKAGE}.*"], exclude=["*.__pycache__*"])
+        + [f"{PACKAGE}.{shell}" for shell in SHELLS],
+        package_dir={"": "src", **{f"{PACKAGE}.{shell}": shell for shell in SHELLS}},
+    )

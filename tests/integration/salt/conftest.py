@@ -75,8 +75,10 @@ class Engine:
 
     def close(self) -> None:
         self._wait(self.line.close())
+        self._wait(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
 
 @pytest.fixture

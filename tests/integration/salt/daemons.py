@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -76,6 +77,7 @@ class Daemon:
                 stderr=output,
                 env=environment,
                 start_new_session=True,
+                preexec_fn=_die_with_the_tests,
             )
 
     @property
@@ -113,6 +115,9 @@ class Master(Daemon):
         publish, ret = free_ports(2)
         for name in ("states", "pillar", "autosign"):
             (root / name).mkdir(parents=True, exist_ok=True)
+        (root / "shells").mkdir(exist_ok=True)
+        for name in ("_engines", "_runners", "_modules"):
+            (root / "shells" / name).symlink_to(CHECKOUT / name)
         super().__init__(
             root,
             {
@@ -123,7 +128,7 @@ class Master(Daemon):
                 "worker_threads": 2,
                 "file_roots": {"base": [str(root / "states")]},
                 "pillar_roots": {"base": [str(root / "pillar")]},
-                "module_dirs": [str(CHECKOUT)],
+                "module_dirs": [str(root / "shells")],
                 "autosign_grains_dir": str(root / "autosign"),
                 "auth_events_autosign_grains": ["pend", "denied"],
                 "fileserver_backend": ["roots"],
@@ -196,6 +201,11 @@ class Minion(Daemon):
                 **config,
             },
         )
+
+
+def _die_with_the_tests() -> None:
+    """Have the kernel end the daemon when the test run itself is killed and can clean up nothing."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _listens(port: int) -> bool:

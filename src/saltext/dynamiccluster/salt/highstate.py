@@ -56,7 +56,8 @@ class Publisher:
         metadata = {"dynamiccluster": self._cluster}
         # A client of its own for each call: they come from several threads, and its connections belong to one.
         with salt.client.LocalClient(mopts=dict(self._opts)) as client:
-            client.run_job(names, "state.apply", [], tgt_type="list", jid=jid, listen=False, timeout=10, metadata=metadata)
+            # Not run_job(): that one prints when no minion is there yet.
+            client.pub(names, "state.apply", [], tgt_type="list", jid=jid, listen=False, timeout=10, metadata=metadata)
         return jid
 
 

@@ -1,0 +1,46 @@
+"""The rules of the door, as a table."""
+
+from __future__ import annotations
+
+import pytest
+
+from saltext.dynamiccluster.salt.tokens import Guests, Ruling
+
+CASES = (
+    ("dc-a", "token-a", "key-1", Ruling.ACCEPT, ""),
+    ("dc-a", None, "key-1", Ruling.REFUSE, "no token"),
+    ("dc-a", "", "key-1", Ruling.REFUSE, "no token"),
+    ("dc-a", "token-b", "key-1", Ruling.REFUSE, "another instance"),
+    ("dc-a", "nonsense", "key-1", Ruling.REFUSE, "unknown"),
+    ("dc-spent", "token-s", "key-9", Ruling.REFUSE, "spent"),
+    ("dc-spent", "token-s", "key-of-s", Ruling.ACCEPT, ""),
+    ("the_master", "token-a", "key-1", Ruling.REFUSE, "settings"),
+    ("stranger", None, "key-1", Ruling.IGNORE, ""),
+    ("stranger", "token-a", "key-1", Ruling.REFUSE, "another instance"),
+    ("stranger", ["token-a"], "key-1", Ruling.IGNORE, ""),
+)
+
+
+@pytest.mark.parametrize(("name", "token", "key", "ruling", "words"), CASES)
+def test_judge(name: str, token: object, key: str, ruling: Ruling, words: str) -> None:
+    guests = Guests(forbidden="the_master")
+    for guest in ("a", "b"):
+        guests.expect(f"dc-{guest}", f"token-{guest}", "cloud1")
+    guests.expect("dc-spent", "token-s", "cloud1")
+    assert guests.spend("dc-spent", "key-of-s")
+    judgement = guests.judge(name, token, key)
+    assert judgement.ruling is ruling and words in judgement.reason
+
+
+def test_a_forgotten_token_is_void() -> None:
+    guests = Guests()
+    guests.expect("dc-a", "token-a", "cloud1")
+    guests.forget("dc-a")
+    assert guests.judge("dc-a", "token-a", "key").ruling is Ruling.REFUSE
+    assert guests.unspent() == ()
+
+
+def test_the_settings_id_and_an_empty_token_cannot_be_expected() -> None:
+    for name, token in (("the_master", "token"), ("dc-a", "")):
+        with pytest.raises(ValueError):
+            Guests(forbidden="the_master").expect(name, token, "cloud1")
