@@ -84,3 +84,27 @@ def test_many_jobs_share_what_is_equal():
     one = b"<Job><Job_Id>%d.srv</Job_Id><job_state>Q</job_state><queue>batch</queue><Resource_List><nodes>1</nodes></Resource_List></Job>"
     jobs = parse_jobs(document(*(one % number for number in range(3000))))
     assert len(jobs) == 3000 and len({job.request for job in jobs}) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in captured.names("qstat -x") if b"<Job>" in captured.read(name)])
+def test_the_fast_way_reads_what_an_xml_parser_reads(name):
+    """Each record again with an entity that changes nothing, so that the parser gets it."""
+    raw = captured.read(name)
+    assert parse_jobs(raw) == parse_jobs(raw.replace(b"</Job>", b"<x>&amp;</x></Job>"))
+
+
+def test_text_that_is_not_escaped_forges_nothing():
+    forged = BARE.replace(b"STDIN", b"a<job_state>R")
+    job, other = parse_jobs(document(forged, BARE.replace(b"7.srv", b"8.srv")))
+    assert job.broken and other.state == "Q"
+
+
+def test_what_was_used_is_not_what_was_asked_for():
+    used = b"<resources_used><mem>900gb</mem><walltime>09:00:00</walltime></resources_used><Resource_List><mem>1gb</mem><walltime>01:00:00</walltime></Resource_List>"
+    (job,) = parse_jobs(document(BARE.replace(b"</Job>", used + b"</Job>")))
+    assert job.walltime == 3600 and job.request.resources == (("mem", "1gb"),)
+
+
+def test_characters_that_do_odd_things_to_a_terminal():
+    (job,) = parse_jobs(document(BARE.replace(b"STDIN", b"a\x1b[31mb")))
+    assert job.name == "a?[31mb"

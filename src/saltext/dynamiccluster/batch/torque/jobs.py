@@ -1,21 +1,23 @@
 """Parsing `qstat -x -t`: bytes in, one record for each job or array element out.
 
-What costs is the number of jobs, so each record is parsed by C code on its own, and what it asks for is kept as a hashable value, equal for
-jobs that ask for the same: it is translated once.
+What costs is the number of jobs: a record without anything odd in it is cut into its values by one pattern, four times as fast as an XML parser, which gets
+the others. What a job asks for is kept as a hashable value, equal for jobs that ask for the same: it is translated once.
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from xml.etree.ElementTree import Element
 
 from .units import read_number, read_seconds
 from .xml import parse, records
 
 _ID = re.compile(rb"<Job_Id>\s*([0-9]+(?:\[[0-9]*\])?[A-Za-z0-9_.:-]*)\s*</Job_Id>")
 JOB_ID = re.compile(r"[0-9]+(?:\[[0-9]*\])?(?:\.[A-Za-z0-9_.:-]+)?")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_VALUE = re.compile(r"<(\w+)>([^<]*)</")
 _SLOT = re.compile(r"/[0-9,-]*")
+_Values = dict[str, str]
 # What an element of Resource_List says besides what placement looks at
 _NO_REQUEST = frozenset({"walltime", "nodect", "cput", "pcput", "nice", "file"})
 
@@ -74,23 +76,45 @@ def read_hosts(exec_host: str) -> tuple[str, ...]:
 
 def _read_record(raw: bytes) -> JobRecord | None:
     """Return the record; one that cannot be read keeps its id at least, so that the job is known to exist."""
-    element = parse(raw)
-    if element is not None:
+    found = _cut(raw) or _parse(raw)
+    if found is not None:
         try:
-            return _build(element)
+            return _build(*found)
         except ValueError as error:
             reason = f"qstat's record of this job cannot be read: {error}"
     else:
         reason = "qstat's record of this job is not well-formed XML"
-    found = _ID.search(raw)
-    return JobRecord(found[1].decode() if found else "", broken=reason)
+    known = _ID.search(raw)
+    return JobRecord(known[1].decode() if known else "", broken=reason)
 
 
-def _build(element: Element) -> JobRecord:
-    # some elements are absent when nothing was asked for, or when others' jobs are only partly shown (rows T1, query_other_jobs)
-    values = {child.tag: child.text or "" for child in element}
+def _cut(raw: bytes) -> tuple[_Values, _Values] | None:
+    """Return a record's values and its Resource_List; None when it holds entities, odd characters or tags that do not pair up."""
+    if b"&" in raw or not raw.isascii() or raw.count(b"<") != 2 * raw.count(b"</"):
+        return None
+    text = raw.decode("ascii")
+    start = text.find("<Resource_List>")
+    if start < 0:
+        return dict(_VALUE.findall(text)), {}
+    # what was used (walltime, mem) has the names of what was asked for
+    end = text.find("</Resource_List>", start)
+    if end < 0:
+        return None
+    return dict(_VALUE.findall(text[:start] + text[end:])), dict(_VALUE.findall(text, start + len("<Resource_List>"), end))
+
+
+def _parse(raw: bytes) -> tuple[_Values, _Values] | None:
+    """Return the same by an XML parser, None when the record is not well-formed."""
+    element = parse(raw)
+    if element is None:
+        return None
     asked = element.find("Resource_List")
     resources = {child.tag: child.text or "" for child in asked} if asked is not None else {}
+    return {child.tag: child.text or "" for child in element}, resources
+
+
+def _build(values: _Values, resources: _Values) -> JobRecord:
+    # some are absent when nothing was asked for, or when others' jobs are only partly shown (row T1, query_other_jobs)
     job_id = values.get("Job_Id", "").strip()
     if not JOB_ID.fullmatch(job_id):
         raise ValueError(f"{job_id[:40]!r} is no job id")
@@ -100,7 +124,7 @@ def _build(element: Element) -> JobRecord:
     return JobRecord(
         id=job_id,
         state=get("job_state", ""),
-        name=get("Job_Name", ""),
+        name=_UNPRINTABLE.sub("?", get("Job_Name", "")),
         owner=get("Job_Owner", "").partition("@")[0],
         queue=queue,
         queue_type=get("queue_type", ""),
