@@ -8,6 +8,7 @@ from lab.torque.records import Job
 from lab.torque.server import Server
 
 Field = tuple[str, "str | list[tuple[str, str]]"]
+_STAT_RATE = 45.0  # seconds between two looks of the server at a running job
 _RUNS = ("R", "E")
 # what somebody does not see of another user's jobs
 _PRIVATE = frozenset({"substate", "Variable_List", "queue_rank", "hashname"})
@@ -25,7 +26,7 @@ def fields(server: Server, job: Job, full: bool = True) -> list[Field]:
 def _head(server: Server, job: Job) -> list[Field]:
     index = "" if job.index is None else f"-{job.index}"
     found: list[Field] = [("Job_Id", job.id), ("Job_Name", job.name + index), ("Job_Owner", f"{job.owner}@{server.name}")]
-    if job.session and job.started:
+    if job.session and job.started and (job.ended or server.now - job.started > _STAT_RATE):
         spent = (job.ended or server.now) - job.started
         found.append(("resources_used", [("cput", "00:00:00"), ("mem", "6808kb"), ("vmem", "11640kb"), ("walltime", resources.clock_of(spent))]))
     found += [("job_state", job.state), ("queue", job.queue), ("server", server.name)]

@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass, field
 
 from lab.torque import resources
-from lab.torque.records import Job, Reservation, Seen
+from lab.torque.records import Future, Job, Node, Reservation, Seen
 from lab.torque.server import Server
 
 _SLOTS = 4095  # the most jobs that Maui holds
@@ -25,6 +25,7 @@ class Maui:
     system_priority: dict[str, int] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)  # idle, infeasible, not deferred (DEFERTIME 0)
     reservations: list[Reservation] = field(default_factory=list)
+    future: Future | None = None
     polled: float = -1e9
     failures: list[float] = field(default_factory=list)
 
@@ -86,6 +87,7 @@ class Maui:
                 if job_id in self.words:
                     self.words[job_id] = "Idle"
         self.blocked.clear()
+        self.future = None
         # the last one that is available first, as the real one places jobs by default
         up = [one.node for one in reversed(self.seen.values()) if one.state in ("Idle", "Running", "Busy") and one.node.name in self.server.nodes]
         for job in self.idle():
@@ -98,6 +100,18 @@ class Maui:
             places = resources.place(chunks, allowed, {node.name: node.np - used[node.name] for node in allowed})
             if places is not None:
                 self.server.run(self.server.jobs[job.id], places)
+            elif self.future is None:
+                self._plan(job, chunks, allowed)
+
+    def _plan(self, job: Job, chunks: tuple[resources.Chunk, ...], allowed: list[Node]) -> None:
+        """Keep nodes for the first job that has to wait."""
+        running = self.server.running()
+        for end in sorted({one.started + walltime(one) for one in running}):
+            later = [name for one in running if one.started + walltime(one) > end for name, _ in one.slots]
+            places = resources.place(chunks, allowed, {node.name: node.np - later.count(node.name) for node in allowed})
+            if places is not None:
+                self.future = Future(job.id, places, end)
+                return
 
     def _give_up(self, job: Job, now: float, wait: float) -> None:
         if wait:
@@ -135,6 +149,11 @@ class Maui:
             self.released.add(job_id)
             if self.words[job_id] in ("Deferred", "BatchHold"):
                 self.words[job_id] = "Idle"
+
+
+def walltime(job: Job) -> int:
+    """Return the seconds that a job may run."""
+    return resources.seconds_of(job.resources.get("walltime", "01:00:00"))
 
 
 def _state(down: bool, offline: bool, used: int, np: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.torque import resources
 from lab.torque.context import Context, options
+from lab.torque.maui import walltime
 from lab.torque.mauijobs import cores
 from lab.torque.records import Job, Reply, Reservation, Seen
 
@@ -49,14 +50,22 @@ def _reservations(context: Context, seen: Seen) -> list[str]:
     for job in context.maui.jobs:
         here = sum(host == name for host, _ in job.slots)
         if job.state == "R" and here:
-            limit = resources.seconds_of(job.resources.get("walltime", "01:00:00"))
+            limit = walltime(job)
             rows.append(f"  Job '{job.short}'(x{here})  {signed(job.started - now)} -> {signed(job.started + limit - now)} ({long(limit)})")
+    future = context.maui.future
+    if future is not None and name in dict(future.places):
+        count, job = sum(host == name for host, _ in future.places), _job(context, future.job)
+        rows.append(f"  Job '{job.short}'(x{count})  {signed(future.start - now)} -> {signed(future.start + walltime(job) - now)} ({long(walltime(job))})")
     for one in on_node(context, name):
         start = signed(one.made + 1 - now)
         rows.append(f"  User '{one.name}'(x1)  {start} ->   INFINITY (  INFINITY)")
         if one.made + 1 > now:
             rows.append(f"    Blocked Resources@{start}    Procs: {seen.node.np}/{seen.node.np} (100.00%)")
     return rows or ["NOTE:  no reservations on node"]
+
+
+def _job(context: Context, job_id: str) -> Job:
+    return next(job for job in context.maui.jobs if job.id == job_id)
 
 
 def _jobs(seen: Seen) -> list[str]:
@@ -132,11 +141,13 @@ def _job_table(context: Context) -> str:
 
 def _job_row(context: Context, job: Job) -> str:
     word = context.maui.words[job.id]
-    limit = long(resources.seconds_of(job.resources.get("walltime", "01:00:00")))
-    count, shown = cores(context, job), "DEF" if word == "Running" else "ALL"
+    limit = long(walltime(job))
+    placed = word == "Running" or (context.maui.future is not None and context.maui.future.job == job.id)
+    count, shown = cores(context, job), "DEF" if placed else "ALL"
+    features = "".join(f"[{one}]" for chunk in resources.chunks_of(job.resources, context.server.nodes) for one in sorted(chunk.properties)) or "[NONE]"
     queued = _span(context.server.now - job.created)
-    return (f"{job.short:17} {word if word not in ('Deferred', 'BatchHold') else 'Idle':>9} {shown} {count:4} DEF {limit:>11} {int(word == 'Running')} {count:4} "
-            f"{job.owner:>8} {job.owner:>8} {job.account or '-':>8} {queued:>11}   [NONE] [NONE] [NONE]    >=0    >=0    NC0   [{job.queue}:1] [NONE]\n")
+    return (f"{job.short:17} {word if word not in ('Deferred', 'BatchHold') else 'Idle':>9} {shown} {count:4} DEF {limit:>11} {int(placed)} {count:4} "
+            f"{job.owner:>8} {job.owner:>8} {job.account or '-':>8} {queued:>11}   [NONE] [NONE] [NONE]    >=0    >=0    NC0   [{job.queue}:1] {features}\n")
 
 
 def _node_table(context: Context) -> str:
@@ -159,6 +170,12 @@ def _node_table(context: Context) -> str:
 def _reservation_table(context: Context) -> str:
     text = ("Diagnosing Reservations\nResID                      Type Par   StartTime     EndTime     Duration Node Task Proc\n"
             "-----                      ---- ---   ---------     -------     -------- ---- ---- ----\n")
+    running = [job for job in context.maui.jobs if job.state == "R"]
+    text += "".join(_job_reservation(context, job, job.started, len(job.hosts), len(job.slots), "") for job in running)
+    if context.maui.future is not None:
+        future, job = context.maui.future, _job(context, context.maui.future.job)
+        extra = f"    Attributes (Priority={context.maui.priority(job)})\n"
+        text += _job_reservation(context, job, future.start, len(dict(future.places)), sum(ppn for _, ppn in future.places), extra)
     for one in context.maui.reservations:
         count = len(one.nodes)
         label = one.name.rpartition(".")[0]
@@ -166,7 +183,15 @@ def _reservation_table(context: Context) -> str:
         text += (f"{one.name:26} User DEF {signed(one.made + 1 - context.server.now):>11}    INFINITY     INFINITY {count:4} {count:4} {cores_here:4}\n"
                  f"    Flags: PREEMPTEE\n    ACL: RES=={label}= {one.kind}=={one.value}+ \n    CL:  RES=={label} \n    Task Resources: PROCS: [ALL]\n"
                  f"    Attributes (HostList='{'|'.join(one.nodes)}'{'   MaxTasks=1' if count == 1 else ''})\n")
-    return text
+    return text + f"\nActive Reserved Processors: {sum(len(job.slots) for job in running)}\n"
+
+
+def _job_reservation(context: Context, job: Job, start: float, nodes: int, tasks: int, attributes: str) -> str:
+    now, limit = context.server.now, walltime(job)
+    flags = "    Flags: PREEMPTEE\n" if attributes else ""
+    return (f"{job.short:27} Job DEF {signed(start - now):>11} {signed(start + limit - now):>11} {long(limit):>12} {nodes:4} {tasks:4} {tasks:4}\n{flags}"
+            f"    ACL: JOB=={job.short}= \n    CL:  JOB=={job.short} USER=={job.owner} GROUP=={job.owner} CLASS=={job.queue} QOS==DEFAULT "
+            f"DURATION=={long(limit)} PROC=={tasks} \n{attributes}")
 
 
 def _manager(context: Context) -> str:

@@ -7,6 +7,7 @@ import time
 
 from lab.torque import resources
 from lab.torque.context import Context, options
+from lab.torque.maui import walltime
 from lab.torque.records import Job, Reply
 
 _RULES = {"ACTIVE JOBS": 20, "IDLE JOBS": 22, "BLOCKED JOBS": 16}
@@ -44,14 +45,14 @@ def _plural(text: str, count: int) -> str:
 
 
 def _active_row(context: Context, job: Job) -> str:
-    left = job.started + resources.seconds_of(job.resources.get("walltime", "01:00:00")) - context.server.now
+    left = job.started + walltime(job) - context.server.now
     return f"{job.short:18} {job.owner:>8} {'Running':>10} {cores(context, job):5}  {resources.clock_of(max(0, left)):>10}  {when(job.started)}\n"
 
 
 def _row(context: Context, job: Job) -> str:
     from lab.torque.mauicommands import long
 
-    limit = long(resources.seconds_of(job.resources.get("walltime", "01:00:00")))
+    limit = long(walltime(job))
     return f"{job.short:18} {job.owner:>8} {context.maui.words[job.id]:>10} {cores(context, job):5}  {limit:>10}  {when(job.created)}\n"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from lab.torque import resources
 from lab.torque.context import Context, options
+from lab.torque.maui import walltime
 from lab.torque.mauicommands import long, signed
 from lab.torque.mauijobs import when
 from lab.torque.records import Job, Reply, Reservation
@@ -108,13 +108,22 @@ def _by_node(context: Context, running: list[Job]) -> str:
     for name in context.maui.seen:
         for job in running:
             here = sum(host == name for host, _ in job.slots)
-            limit = resources.seconds_of(job.resources.get("walltime", "01:00:00"))
             if here:
-                rows.append(_node_row(name, "Job", job.short, "Running", here, signed(job.started - now), long(limit), job.started))
+                rows.append(_node_row(name, "Job", job.short, "Running", here, signed(job.started - now), long(walltime(job)), job.started))
+        rows += _future_rows(context, name)
         rows += [_node_row(name, "User", one.name, "N/A", 1, signed(_start(one) - now), "INFINITE", _start(one))
                  for one in context.maui.reservations if name in one.nodes]
     head = (f"reservations on {when(now)}\n\n            NodeName       Type      ReservationID   JobState Task       Start    Duration            StartTime\n\n")
     return head + "".join(rows) + f"{len(rows)} nodes reserved\n"
+
+
+def _future_rows(context: Context, name: str) -> list[str]:
+    future = context.maui.future
+    if future is None or name not in dict(future.places):
+        return []
+    job = next(job for job in context.maui.jobs if job.id == future.job)
+    tasks = sum(ppn for host, ppn in future.places if host == name)
+    return [_node_row(name, "Job", job.short, "Idle", tasks, signed(future.start - context.server.now), long(walltime(job)), future.start)]
 
 
 def _node_row(node: str, kind: str, name: str, state: str, tasks: int, start: str, duration: str, moment: float) -> str:
@@ -129,11 +138,18 @@ def _by_name(context: Context, running: list[Job]) -> str:
     now = context.server.now
     rows = []
     for job in running:
-        limit = resources.seconds_of(job.resources.get("walltime", "01:00:00"))
-        rows.append(f"{job.short:20} {'Job':>4} R {signed(job.started - now):>11} {signed(job.started + limit - now):>11} {long(limit):>11} "
-                    f"{len(job.hosts):4}/{len(job.slots):<4} {when(job.started)}\n")
+        rows.append(_job_row(context, job, "R", job.started, len(job.hosts), len(job.slots)))
+    future = context.maui.future
+    if future is not None:
+        waiting = next(job for job in context.maui.jobs if job.id == future.job)
+        rows.append(_job_row(context, waiting, "I", future.start, len(dict(future.places)), sum(ppn for _, ppn in future.places)))
     for one in context.maui.reservations:
         tasks = sum(context.maui.seen[name].node.np for name in one.nodes if name in context.maui.seen)
         rows.append(f"{one.name:20} User - {signed(_start(one) - now):>11}    INFINITY    INFINITY {len(one.nodes):4}/{tasks:<4} {when(_start(one))}\n")
     head = "Reservations\n\nReservationID       Type S       Start         End    Duration    N/P    StartTime\n\n"
     return head + "".join(rows) + f"\n{len(rows)} reservations located\n"
+
+
+def _job_row(context: Context, job: Job, letter: str, start: float, nodes: int, tasks: int) -> str:
+    now, limit = context.server.now, walltime(job)
+    return f"{job.short:20} {'Job':>4} {letter} {signed(start - now):>11} {signed(start + limit - now):>11} {long(limit):>11} {nodes:4}/{tasks:<4} {when(start)}\n"

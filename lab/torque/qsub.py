@@ -161,9 +161,9 @@ def _variables(context: Context, job: Job, wish: Wish) -> dict[str, str]:
     environment = context.environment or {}
     found = dict(part.partition("=")[::2] for part in wish["v"].split(",") if part)
     return {
-        **found, "PBS_O_QUEUE": wish.queue, "PBS_O_HOME": environment.get("HOME", f"/home/{job.owner}"), "PBS_O_LOGNAME": job.owner,
+        "PBS_O_QUEUE": wish.queue, "PBS_O_HOME": environment.get("HOME", f"/home/{job.owner}"), "PBS_O_LOGNAME": job.owner,
         "PBS_O_PATH": environment.get("PATH", "/usr/bin:/bin"), "PBS_O_SHELL": environment.get("SHELL", "/bin/bash"), "PBS_O_LANG": "C.UTF-8",
-        "PBS_O_WORKDIR": job.directory, "PBS_O_HOST": job.server, "PBS_O_SERVER": job.server,
+        **found, "PBS_O_WORKDIR": job.directory, "PBS_O_HOST": job.server, "PBS_O_SERVER": job.server,
     }
 
 

@@ -103,6 +103,15 @@ class Reservation:
 
 
 @dataclass
+class Future:
+    """What Maui keeps for the first job that cannot start yet: (node, processors), and from when."""
+
+    job: str
+    places: list[tuple[str, int]]
+    start: float
+
+
+@dataclass
 class Seen:
     """A node as Maui last saw it; it stays here when pbs_server has forgotten it."""
 

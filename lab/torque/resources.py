@@ -68,14 +68,11 @@ def place(chunks: Iterable[Chunk], nodes: Iterable[Node], free: dict[str, int]) 
     """Return (node, processors) for every piece of every chunk, first fit; None when they do not fit into `free`."""
     nodes, left, chosen = list(nodes), dict(free), []
     for chunk in chunks:
-        taken: set[str] = set()
         for _ in range(chunk.count):
-            # pieces of a chunk prefer different nodes and share one only when there is no other
-            able = [node.name for node in nodes if chunk.fits(node) and left[node.name] >= chunk.ppn]
-            if not able:
+            # pieces share a node where they can: nodes=2 ends on one node of two processors
+            name = next((node.name for node in nodes if chunk.fits(node) and left[node.name] >= chunk.ppn), None)
+            if name is None:
                 return None
-            name = next((one for one in able if one not in taken), able[0])
-            taken.add(name)
             left[name] -= chunk.ppn
             chosen.append((name, chunk.ppn))
     return chosen

@@ -11,6 +11,7 @@ from lab.torque.records import Job, Node, Queue
 
 _CONTACT = 1.0  # seconds from a mom's start, or a node's creation, until the server has heard of it
 _TERM = 15
+_REFUSED_BY_SISTER = -4
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Server:
         elif job.state == "W" and self.now >= job.not_before:
             self.set_state(job)
         elif job.stuck and self.now - job.started > self.timing.stuck:
-            self.requeue(job)
+            self._try_again(job)
         elif job.depend and "s" in job.holds and self._came_true(job.depend):
             job.holds.discard("s")
             self.set_state(job)
@@ -121,7 +122,7 @@ class Server:
 
     def _keep_limit(self, elements: list[Job], limit: int) -> None:
         active = sum(job.state in ("Q", "R", "E") for job in elements)
-        for job in (job for job in elements if job.over_limit):
+        for job in (job for job in elements if job.over_limit and job.state == "H"):
             if active >= limit:
                 break
             job.over_limit = False
@@ -164,6 +165,15 @@ class Server:
             mom.start(job, self.now)
         return True
 
+    def _try_again(self, job: Job) -> None:
+        """Start a job whose sister moms refused it once more, on the same nodes."""
+        mom = self.mom_of(job)
+        job.started, job.starts, job.exit_status = self.now, job.starts + 1, _REFUSED_BY_SISTER
+        job.stuck = not set(job.hosts) <= self.acquainted
+        if not job.stuck and mom is not None:
+            job.exit_status = None
+            mom.start(job, self.now)
+
     def job_session(self, job_id: str, session: int) -> None:
         if job_id in self.jobs:
             self.jobs[job_id].session = session
@@ -179,7 +189,7 @@ class Server:
         job.ended = self.now
         if status is not None:
             job.changed = self.now
-        job.holds.clear()
+        job.over_limit = False
 
     def requeue(self, job: Job) -> None:
         """Put a running job back into its queue."""
@@ -194,8 +204,9 @@ class Server:
         mom = self.mom_of(job)
         if mom is None:
             return False
-        job.ending = True
-        mom.signal(job.id, _TERM, self.now)
+        if not job.stuck:  # else nothing comes of it: only a purge helps
+            job.ending = True
+            mom.signal(job.id, _TERM, self.now)
         return True
 
     def purge(self, job: Job) -> None:
