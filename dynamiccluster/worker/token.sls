@@ -1,18 +1,11 @@
-# The one-time token let this minion in; now that it is in, the token has nothing to do here. A file of its own goes altogether;
-# in any other file of the minion's configuration only the token goes.
+# The one-time token let this minion in; now that it is in, the token has nothing to do in the minion's configuration.
 # The minion is not restarted for it: the running highstate would die with it, and the spent token opens nothing.
 {%- from "dynamiccluster/map.jinja" import settings with context %}
 {%- set worker = settings("worker") | load_json %}
 {%- set grain = "dynamiccluster_token" %}
 
-{%- for path in worker.token_files %}
-dynamiccluster_token_file_{{ loop.index }}:
-  file.absent:
-    - name: {{ path | json }}
-{%- endfor %}
-
 {%- set holders = salt["file.find"](worker.minion_config, type="f", maxdepth=2, grep=grain ~ " *:") if salt["file.directory_exists"](worker.minion_config) else [] %}
-{%- for path in holders if path not in worker.token_files %}
+{%- for path in holders %}
 dynamiccluster_token_in_{{ path }}:
   file.replace:
     - name: {{ path | json }}

@@ -57,7 +57,14 @@ def test_worker_without_systemd_starts_by_its_script(show: Show) -> None:
     assert "cmd.run" in found["dynamiccluster_execd"]
     assert found["dynamiccluster_execd_qmaster"]["file.managed"]["contents"] == "head"
     assert found["dynamiccluster_name_head"]["host.present"]["ip"] == "192.0.2.10"
-    assert found["dynamiccluster_token_file_1"]["file.absent"]["name"] == "/etc/salt/minion.d/dynamiccluster-token.conf"
+
+
+def test_worker_takes_the_token_out_of_whichever_file_holds_it(show: Show, tmp_path: Path) -> None:
+    (tmp_path / "minion.d").mkdir()
+    (tmp_path / "minion.d" / "grains.conf").write_text("grains:\n  dynamiccluster_token: abc\n")
+    (tmp_path / "minion").write_text("autosign_grains: [dynamiccluster_token]\n")
+    found = states(show("dynamiccluster.worker.token", worker(minion_config=str(tmp_path))))
+    assert [state["file.replace"]["name"] for state in found.values()] == [str(tmp_path / "minion.d" / "grains.conf")]
 
 
 def test_worker_with_systemd_masks_the_distributions_service_before_the_package(show: Show) -> None:
