@@ -24,7 +24,8 @@ def main(words: list[str]) -> int:
     # A path or a node id among the words says what to run; without one, everything of the kind asked for.
     named = any(os.path.exists(CHECKOUT / word.partition("::")[0]) for word in words if not word.startswith("-"))
     places = [] if named else [f"tests/{part}" for part in (_FAST if fast else _ALL) if (CHECKOUT / "tests" / part).is_dir()]
-    chosen = ["-m", _NO_DAEMONS] if fast else []
+    # Side by side only what shares nothing: the others start daemons, whose deadlines mind a crowded machine.
+    chosen = ["-m", _NO_DAEMONS, "-n", "auto"] if fast else []
     command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
     os.chdir(CHECKOUT)
     os.execv(sys.executable, command)
