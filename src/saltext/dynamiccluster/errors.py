@@ -81,7 +81,14 @@ class CloudError(DynamicClusterError):
 
 
 class CommandRefused(DynamicClusterError):
-    """An administrator's command cannot be carried out; the message is one clear sentence."""
+    """An administrator's command cannot be carried out; the message is one clear sentence.
+
+    `kind` tells programs why: "unknown" (there is no such thing), "busy" (its jobs are in the way), "" (anything else).
+    """
+
+    def __init__(self, message: str, kind: str = ""):
+        self.kind = kind
+        super().__init__(message)
 
 
 class JournalError(DynamicClusterError):

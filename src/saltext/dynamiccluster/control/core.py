@@ -215,7 +215,7 @@ class Core:
             try:
                 memory, reply = obey(command, self._snapshot, self.parts.settings, self.ledger.memory, now)
             except CommandRefused as error:
-                return {"ok": False, "message": str(error), "data": {}}
+                return {"ok": False, "message": str(error), "data": {}, "kind": error.kind}
             if test:
                 return {"ok": True, "message": f"would be done: {reply.message}", "data": {**reply.data, "test": True}}
             entry = Entry(now, "command", f"{command.name}: {reply.message}", data={"by": command.by, **reply.data})

@@ -25,7 +25,7 @@ def ask(core: Core, name: str, arguments: Mapping[str, Any]) -> Answer:
     except TypeError as error:
         return _no(f"{name} was called with wrong arguments: {error}")
     except (DynamicClusterError, ValueError) as error:
-        return _no(str(error))
+        return {**_no(str(error)), "kind": getattr(error, "kind", "")}
 
 
 def _plan(core: Core) -> Answer:
@@ -47,14 +47,14 @@ def _explain(core: Core, subject: str) -> Answer:
         return _yes(explain_node(plan, world, subject), present_node(node, plan, now))
     job = find_job(plan, world, subject)
     if job is None:
-        raise CommandRefused(f"there is neither a job nor a node {subject!r} (salt-run dynamiccluster.jobs and nodes list them)")
+        raise CommandRefused(f"there is neither a job nor a node {subject!r} (salt-run dynamiccluster.jobs and nodes list them)", "unknown")
     return _yes(explain_job(plan, world, subject), present_job(job, plan.fates.get(job.id), now))
 
 
 def _job(core: Core, job: str) -> Answer:
     details = core.parts.batch.job(str(job))
     if not details:
-        raise CommandRefused(f"the batch system has no job {job!r}")
+        raise CommandRefused(f"the batch system has no job {job!r}", "unknown")
     return _yes("", dict(details))
 
 

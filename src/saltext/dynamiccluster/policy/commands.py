@@ -53,13 +53,13 @@ def _node(world: World, name: object) -> tuple[WorkerNode, NodeRecord]:
         if node.record is None:
             raise CommandRefused(f"{node.hostname} belongs to no resource: physical nodes are shown, never touched")
         return node, node.record
-    raise CommandRefused(f"there is no worker node {name!r}; salt-run dynamiccluster.nodes lists them")
+    raise CommandRefused(f"there is no worker node {name!r}; salt-run dynamiccluster.nodes lists them", "unknown")
 
 
 def _resource(world: World, name: object) -> str:
     if name not in world.settings.cloud:
         known = ", ".join(sorted(world.settings.cloud)) or "none at all"
-        raise CommandRefused(f"there is no resource {name!r}; there are {known}")
+        raise CommandRefused(f"there is no resource {name!r}; there are {known}", "unknown")
     return str(name)
 
 
@@ -94,7 +94,8 @@ def _remove(world: World, by: str, node: object, force: object = False) -> tuple
         raise CommandRefused(f"{found.hostname} is already being removed")
     if found.host is not None and found.host.busy and not forced:
         jobs = ", ".join(found.host.jobs[:5]) or "jobs"
-        raise CommandRefused(f"{found.hostname} runs {jobs}: hold it and wait, vacate it, or remove it with force=True, which ends them")
+        sentence = f"{found.hostname} runs {jobs}: hold it and wait, vacate it, or remove it with force=True, which ends them"
+        raise CommandRefused(sentence, "busy")
     if _in_batch(record) and not world.snapshot.batch.fresh and not forced:
         raise CommandRefused(f"what {found.hostname} runs is not known now: {_batch_trouble(world)}")
     record = replace(record, leaving_for=_by(reasons.REMOVE, by), forced=forced or record.forced)
