@@ -74,7 +74,9 @@ class FakeTorque:
             raise BatchUnreachable(f"{words[0]} did not answer within {timeout:g} s")
         elif self.down and words[1] != "--version":
             status = {"pbsnodes": 1, "qmgr": 3}.get(words[0], 111)
-            return Completed(status, b"", f"{REFUSED}{words[0]}: cannot connect to server {SUFFIX} (errno=111) Connection refused\n".encode())
+            return Completed(
+                status, b"", f"{REFUSED}{words[0]}: cannot connect to server {SUFFIX} (errno=111) Connection refused\n".encode()
+            )
         answer = getattr(self, f"_{words[0].replace('-', '_')}")(words[1:])
         return answer if isinstance(answer, Completed) else Completed(0, answer.encode())
 
@@ -138,7 +140,7 @@ class FakeTorque:
         )
 
     def _pbsnodes(self, words: list[str]) -> Completed | str:
-        option, names = words[0], [word for word in words[1:]]
+        option, names = words[0], list(words[1:])
         note = None
         if "-N" in words:
             at = words.index("-N")
@@ -149,7 +151,13 @@ class FakeTorque:
         for name in names:
             node = self.nodes.get(name)
             if node is None or self.user != "root" or node.unsent:
-                trouble = "Unknown node" if node is None else "Invalid request" if node.unsent else "Unauthorized Request  MSG=error in permissions (PERM_OPorMGR)"
+                trouble = (
+                    "Unknown node"
+                    if node is None
+                    else "Invalid request"
+                    if node.unsent
+                    else "Unauthorized Request  MSG=error in permissions (PERM_OPorMGR)"
+                )
                 said += f"Error marking node {name} - {trouble} \n"
                 continue
             node.offline = {"-o": True, "-c": False}.get(option, node.offline)
@@ -166,7 +174,12 @@ class FakeTorque:
     def _show_node(self, name: str) -> str:
         node = self.nodes[name]
         jobs = [job for job in self.jobs.values() if name in job.host.split("+") and job.state in "RE"]
-        flags = ["down"] * (not node.alive) + ["offline"] * node.offline + ["MOM-list-not-sent"] * node.unsent + ["job-exclusive"] * (len(jobs) >= node.np)
+        flags = (
+            ["down"] * (not node.alive)
+            + ["offline"] * node.offline
+            + ["MOM-list-not-sent"] * node.unsent
+            + ["job-exclusive"] * (len(jobs) >= node.np)
+        )
         listed = ",".join(f"{slot}/{job.id}.{SUFFIX}" for slot, job in enumerate(jobs))
         status = "rectime=1,jobs=,state=free,loadave=0.10,ncpus=4,physmem=8000000kb,totmem=8000000kb,opsys=linux"
         return (
@@ -224,7 +237,9 @@ class FakeTorque:
         if job is None:
             return Completed(153)
         if job.state == "C":
-            return Completed(170, b"", f"qdel: Request invalid for state of job MSG=invalid state for job - COMPLETE {words[-1]}\n".encode())
+            return Completed(
+                170, b"", f"qdel: Request invalid for state of job MSG=invalid state for job - COMPLETE {words[-1]}\n".encode()
+            )
         if words[0] == "-p":
             del self.jobs[job.id]
             return ""
@@ -234,7 +249,9 @@ class FakeTorque:
         return ""
 
     def _qsig(self, words: list[str]) -> Completed | str:
-        return "" if words[-1].partition(".")[0] in self.jobs else Completed(153, b"", b"qsig: Unknown Job Id Error MSG=cannot locate job\n")
+        return (
+            "" if words[-1].partition(".")[0] in self.jobs else Completed(153, b"", b"qsig: Unknown Job Id Error MSG=cannot locate job\n")
+        )
 
     def _qrerun(self, words: list[str]) -> Completed | str:
         job = self.jobs.get(words[-1].partition(".")[0])
@@ -254,7 +271,10 @@ class FakeTorque:
         if not self.priorities:
             return "diagnosing job priority information (partition: ALL)\n\nno idle jobs in queue\n"
         rows = "".join(f"{number:<30}{priority:<5}  100.0(  1.9)\n" for number, priority in self.priorities.items())
-        head = "diagnosing job priority information (partition: ALL)\n\nJob                    PRIORITY*   Serv(QTime)\n             Weights   --------       1(    1)\n\n"
+        head = (
+            "diagnosing job priority information (partition: ALL)\n\n"
+            "Job                    PRIORITY*   Serv(QTime)\n             Weights   --------       1(    1)\n\n"
+        )
         return f"{head}{rows}\nPercent Contribution   --------   100.0(100.0)\n\n* indicates system prio set on job\n"
 
     def _checknode(self, words: list[str]) -> Completed | str:
@@ -263,7 +283,10 @@ class FakeTorque:
         return f"\n\nchecking node {words[0]}\n\nState:      {self.seen[words[0]]}  (in current state for 00:00:12)\n"
 
     def _showres(self, words: list[str]) -> str:
-        rows = "".join(f"{node:>20}       User {id:>18}        N/A    1   -00:00:18    INFINITE  Sun Nov 22 06:27:15\n" for id, node in self.reservations)
+        rows = "".join(
+            f"{node:>20}       User {id:>18}        N/A    1   -00:00:18    INFINITE  Sun Nov 22 06:27:15\n"
+            for id, node in self.reservations
+        )
         return f"reservations on Sun Nov 22 06:27:33\n\n   NodeName  Type  ReservationID\n\n{rows}{len(self.reservations)} nodes reserved\n"
 
     def _setres(self, words: list[str]) -> Completed | str:
@@ -275,7 +298,9 @@ class FakeTorque:
             return Completed(1, b"", text.encode())
         number = sum(known.startswith(f"{name}.") for known, _ in dict.fromkeys(self.reservations))
         self.reservations += [(f"{name}.{number}", node) for node in nodes]
-        return f"\nreservation created\n\n\nreservation '{name}.{number}' created on {len(nodes)} node (2 tasks)\n" + "".join(f"{node}:1\n" for node in nodes)
+        return f"\nreservation created\n\n\nreservation '{name}.{number}' created on {len(nodes)} node (2 tasks)\n" + "".join(
+            f"{node}:1\n" for node in nodes
+        )
 
     def _releaseres(self, words: list[str]) -> str:
         if not any(known == words[0] for known, _ in self.reservations):

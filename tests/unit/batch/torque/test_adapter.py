@@ -111,7 +111,13 @@ def test_s9_a_server_that_hangs():
 
 
 @pytest.mark.parametrize(
-    "done", [Completed(0, b"", b"pbs_iff: error returned: 15031\n"), Completed(0, b"<Data><Job>"), Completed(0, b"<html/>"), Completed(1, b"", b"odd")]
+    "done",
+    [
+        Completed(0, b"", b"pbs_iff: error returned: 15031\n"),
+        Completed(0, b"<Data><Job>"),
+        Completed(0, b"<html/>"),
+        Completed(1, b"", b"odd"),
+    ],
 )
 def test_an_odd_answer_is_no_empty_cluster(done):
     world = World()
@@ -185,5 +191,27 @@ def test_commands_through_ssh_stay_there():
         add_node_command="ssh head qmgr -c 'create node {0}'",
     )
     tools = world.batch._tools
-    assert tools.sibling(tools.settings.diagnose_p_command, "releasehold", "-a", "1|2") == ("ssh", "head", "/opt/maui/bin/releasehold", "-a", "'1|2'")
+    assert tools.sibling(tools.settings.diagnose_p_command, "releasehold", "-a", "1|2") == (
+        "ssh",
+        "head",
+        "/opt/maui/bin/releasehold",
+        "-a",
+        "'1|2'",
+    )
     assert tools.beside(tools.settings.add_node_command, "getent", "ahosts", "wn1") == ("ssh", "head", "getent", "ahosts", "wn1")
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "plain"),
+    [
+        ("setres_command", "/usr/local/maui/bin/setres {0} {1} {2}", True),
+        ("setres_command", "ssh -o BatchMode=yes head /opt/maui/bin/setres {0} {1} {2}", True),
+        ("setres_command", "/usr/bin/setres -n x {0} {1} {2}", False),
+        ("setres_command", "/usr/local/sbin/reserve {0} {1} {2}", False),
+        ("delete_job_command", "sudo /usr/bin/qdel -p {0}", True),
+        ("delete_job_command", "/usr/bin/qdel -p {0} >> /var/log/qdel", False),
+    ],
+)
+def test_a_built_in_command_through_ssh_or_sudo_is_still_known(key, text, plain):
+    tools = World(**{key: text}).batch._tools
+    assert tools.is_plain(getattr(tools.settings, key)) is plain

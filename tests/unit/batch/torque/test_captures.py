@@ -95,7 +95,9 @@ def test_refusals_are_no_silence(name):
         check_read(captured.completed(name), name)
 
 
-@pytest.mark.parametrize("name", ["E04-setres-unknown-node", "D09g-user-setres", "E13b-releaseres-unknown", "E16-user-releaseres", "A08b-checknode-unknown"])
+@pytest.mark.parametrize(
+    "name", ["E04-setres-unknown-node", "D09g-user-setres", "E13b-releaseres-unknown", "E16-user-releaseres", "A08b-checknode-unknown"]
+)
 def test_maui_refuses_with_and_without_a_status(name):
     with pytest.raises(BatchRefused):
         check_maui(captured.completed(name), name)

@@ -93,7 +93,7 @@ def test_a_released_node_has_no_note_of_ours():
 def test_s23_hold_and_unhold():
     world = World()
     world.fake.add("wn1")
-    world.batch.hold("wn1", "idle for 600 s; `rm` $x\n\"quoted\"")
+    world.batch.hold("wn1", 'idle for 600 s; `rm` $x\n"quoted"')
     assert world.fake.nodes["wn1"].note == "dynamiccluster: held: idle for 600 s; rm x quoted"
     world.batch.hold("wn1", "again")
     world.batch.unhold("wn1")

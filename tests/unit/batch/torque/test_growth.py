@@ -126,9 +126,7 @@ def test_a_running_job_forbids_the_restart():
 
 def test_a_job_that_is_only_said_to_run_does_not_forbid_it():
     world = over_nodes(restart_server_command=RESTART)
-    world.fake.jobs["2"] = FakeJob(
-        "2", "R", "wn1+wn2", resources=OVER_NODES, more="<session_id>0</session_id><start_count>3</start_count>"
-    )
+    world.fake.jobs["2"] = FakeJob("2", "R", "wn1+wn2", resources=OVER_NODES, more="<session_id>0</session_id><start_count>3</start_count>")
     assert world.warnings() == "" and world.fake.called("service")
 
 
@@ -160,7 +158,9 @@ def test_a_server_that_was_down_knows_all_nodes_again():
 
 def test_a_job_over_several_nodes_that_runs_proves_its_nodes():
     world = over_nodes()
-    world.fake.jobs["3"] = FakeJob("3", "R", "wn1+wn2", resources=OVER_NODES, more="<session_id>4711</session_id><start_count>1</start_count>")
+    world.fake.jobs["3"] = FakeJob(
+        "3", "R", "wn1+wn2", resources=OVER_NODES, more="<session_id>4711</session_id><start_count>1</start_count>"
+    )
     assert world.warnings() == ""
 
 

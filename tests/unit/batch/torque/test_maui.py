@@ -54,7 +54,8 @@ def test_settings_lose_their_index():
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("00:58:43", 3523), ("-00:00:18", -18), ("1:00:00:00", 86400), ("INFINITY", math.inf), ("-INFINITY", -math.inf), ("0", 0)]
+    ("text", "expected"),
+    [("00:58:43", 3523), ("-00:00:18", -18), ("1:00:00:00", 86400), ("INFINITY", math.inf), ("-INFINITY", -math.inf), ("0", 0)],
 )
 def test_durations(text, expected):
     assert read_duration(text) == expected

@@ -79,7 +79,9 @@ def test_a_node_that_maui_has_not_seen_yet_is_asked_for_later():
 def test_a_success_that_reserved_nothing_is_found_out():
     world = World(QUEUE)
     world.fake.seen["node1"] = "Idle"
-    world.fake.overrides["setres"] = Completed(0, b"\nreservation created\n\n\nreservation 'short.7' created on 1 node (2 tasks)\nnode1:1\n")
+    world.fake.overrides["setres"] = Completed(
+        0, b"\nreservation created\n\n\nreservation 'short.7' created on 1 node (2 tasks)\nnode1:1\n"
+    )
     with pytest.raises(BatchRefused, match="without a reservation"):
         world.join("node1", QUEUE)
 
@@ -129,3 +131,30 @@ def test_a_queue_and_an_account_make_two():
     assert world.hosts()["node1"].reservation == both
     world.batch.remove("node1")
     assert world.fake.reservations == []
+
+
+def test_s32_through_ssh_as_well():
+    world = World(ACCOUNT, setres_command="sudo /usr/bin/setres {0} {1} {2}", releaseres_command="sudo releaseres {0} {1}")
+    run = world.fake
+
+    def through_sudo(argv, *, timeout):
+        return run(argv[1:] if argv[0] == "sudo" else argv, timeout=timeout)
+
+    world.batch._tools._run = through_sudo
+    world.fake.seen = {"node1": "Idle", "node10": "Idle"}
+    world.join("node1", ACCOUNT)
+    assert world.fake.reservations == [("projectx.0", "node1")]
+    world.fake.reservations.append(("projectx.1", "node10"))
+    world.batch.remove("node1")
+    assert world.fake.reservations == [("projectx.1", "node10")]
+
+
+def test_a_script_of_the_site_shows_the_reservations_of_one_node():
+    world = World(ACCOUNT, showres_command="/usr/local/sbin/reserved {0}")
+    world.fake.seen = {"node1": "Idle"}
+    world.fake.overrides["reserved node1"] = Completed(
+        0, b"   node1       User      projectx.0        N/A    1   -00:00:18    INFINITE  Sun Nov 22 06:27:15\n"
+    )
+    world.join("node1", ACCOUNT)
+    assert not world.fake.called("setres")
+    assert world.batch.observe().health["maui"] is True

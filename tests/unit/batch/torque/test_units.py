@@ -6,7 +6,17 @@ from saltext.dynamiccluster.batch.torque.units import count_elements, read_memor
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("512mb", 512), ("1gb", 1024), ("24684084kb", 24106), ("1gw", 8192), ("1048577", 2), ("1048577b", 2), ("2G", 2048), ("1.5gb", 1536), ("1tb", 1048576)],
+    [
+        ("512mb", 512),
+        ("1gb", 1024),
+        ("24684084kb", 24106),
+        ("1gw", 8192),
+        ("1048577", 2),
+        ("1048577b", 2),
+        ("2G", 2048),
+        ("1.5gb", 1536),
+        ("1tb", 1048576),
+    ],
 )
 def test_memory(text, expected):
     assert read_memory_mb(text) == expected
@@ -18,7 +28,9 @@ def test_no_memory(text):
         read_memory_mb(text)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("3600", 3600), ("01:00:00", 3600), ("100:00:00", 360000), ("1:00:00:00", 86400), ("10:30", 630)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("3600", 3600), ("01:00:00", 3600), ("100:00:00", 360000), ("1:00:00:00", 86400), ("10:30", 630)]
+)
 def test_seconds(text, expected):
     assert read_seconds(text) == expected
 

@@ -55,12 +55,11 @@ class Changes:
         if not record.offline and not record.note.startswith(OUR_NOTE):
             return
         template = self._tools.settings.pbsnodes_command
-        if record.note.startswith(OUR_NOTE):
-            # the note goes with it: left there, it would make an administrator's next hold look like ours
-            done = self._pbsnodes("-c", record.name, _NO_NOTE)
-        else:
-            done = self._tools.attempt(template, "-c", record.name)
+        done = self._tools.attempt(template, "-c", record.name)
         check_reached(done, f"pbsnodes -c {record.name}")
+        if record.note.startswith(OUR_NOTE):
+            # last, so that a crash in between leaves no hold that looks an administrator's; left there, it would make his next one look ours
+            self._tools.run(self._tools.program(template, "-N", _NO_NOTE, record.name), CHANGE_TIMEOUT)
         after = self._require(hostname)
         if after.offline or after.note.startswith(OUR_NOTE):
             raise BatchRefused(f"{hostname} is still offline, or still has our note: {done.brief or 'pbsnodes said nothing'}")
@@ -101,7 +100,7 @@ class Changes:
         """Mark and close a node. A node that was just made is offline without a note; any other such is an administrator's."""
         if record.offline and NOT_SENT not in record.flags and (record.note or not joining):
             return
-        done = self._pbsnodes("-o", record.name, f"{OUR_NOTE} held: {_clean(why)}"[:_NOTE_LENGTH])
+        done = self._close(record.name, f"{OUR_NOTE} held: {_clean(why)}"[:_NOTE_LENGTH])
         check_reached(done, f"pbsnodes -o {record.name}")
         after = self._require(record.name)
         if NOT_SENT in after.flags:
@@ -109,12 +108,12 @@ class Changes:
         if not after.offline or not after.note.startswith(OUR_NOTE):
             raise BatchRefused(f"{record.name} did not go offline with our note: {done.brief or 'pbsnodes said nothing'}")
 
-    def _pbsnodes(self, option: str, name: str, note: str) -> Completed:
+    def _close(self, name: str, note: str) -> Completed:
         """Set the note and the state, in one call where the command is not the site's own (else the mark first)."""
         template = self._tools.settings.pbsnodes_command
-        plain = self._tools.values(template, option, name)
-        if template.is_builtin:
-            return self._tools.run(self._tools.program(template, option, "-N", note, name), CHANGE_TIMEOUT)
+        plain = self._tools.values(template, "-o", name)
+        if self._tools.is_plain(template):
+            return self._tools.run(self._tools.program(template, "-o", "-N", note, name), CHANGE_TIMEOUT)
         self._tools.run(self._tools.program(template, "-N", note, name), CHANGE_TIMEOUT)
         return self._tools.run(plain, CHANGE_TIMEOUT)
 

@@ -19,8 +19,8 @@ from .tools import CHANGE_TIMEOUT, Tools
 
 _NODECT = "resources_available.nodect"
 _PLACEHOLDER = (
-    "qmgr -c 'set server resources_available.nodect = 1000' admits more nodes and unknown properties; for nodes with more cores (ppn) than any defined "
-    "one also define a placeholder: qmgr -c 'create node NAME np = CORES,properties = PROPERTIES' (any name that resolves, no daemon; it stays offline)"
+    "qmgr -c 'set server resources_available.nodect = 1000' admits more nodes and unknown properties; for nodes with more cores (ppn) than any "
+    "defined one also define a placeholder: qmgr -c 'create node NAME np=CORES,properties=PROPERTIES' (a name that resolves, no daemon; it stays offline)"
 )
 
 
@@ -117,5 +117,6 @@ def _check_deferral(settings: Mapping[str, str]) -> Iterator[Finding]:
         ready = read_duration(value) == 0
     except ValueError:
         ready = False
-    detail = "" if ready else f"DEFERTIME is {value}: jobs that no node can serve are put off for so long; they are released when the cluster has grown"
-    yield Finding("Maui tries waiting jobs again when nodes come", ready, detail, "" if ready else "set DEFERTIME 0 in maui.cfg, restart Maui")
+    detail = f"DEFERTIME is {value}: jobs that no node can serve are put off for so long; they are released when the cluster has grown"
+    what = "Maui tries waiting jobs again when nodes come"
+    yield Finding(what, True) if ready else Finding(what, False, detail, "set DEFERTIME 0 in maui.cfg, restart Maui")

@@ -1,7 +1,7 @@
 """What Torque and Maui need after the cluster grew: jobs that Maui put off considered again, and Torque 4 restarted for its new nodes.
 
-Both are changes, made at the end of a reading because they become possible only some time after a node was let in: when Maui has seen it. An adapter that
-never let a node in or defined one (a report, a check) never does either.
+Both are changes, made at the end of a reading because they become possible only some time after a node was let in: when Maui has seen it.
+An adapter that never let a node in or defined one (a report, a check) never does either.
 """
 
 from __future__ import annotations
@@ -75,8 +75,10 @@ class Deferred:
 
     def _release(self, missing: frozenset[str]) -> None:
         blocked = [number for number in self.tools.blocked_jobs() if number in missing]
-        for at in range(0, len(blocked), _AT_ONCE):
-            self.tools.release_holds(blocked[at : at + _AT_ONCE])
+        # elements of arrays last: should a Maui not understand how they are named, the others are released all the same
+        for numbers in ([one for one in blocked if "[" not in one], [one for one in blocked if "[" in one]):
+            for at in range(0, len(numbers), _AT_ONCE):
+                self.tools.release_holds(numbers[at : at + _AT_ONCE])
 
 
 @dataclass
@@ -104,7 +106,9 @@ class Restart:
         waiting = _waiting_over_nodes(reading) if self._new & reading.usable else 0
         if not (stuck or waiting) or not is_affected(version()):
             return ""
-        return self._restart(reading, stuck, f"{len(stuck) + waiting} jobs over several nodes cannot start on nodes added since pbs_server started")
+        return self._restart(
+            reading, stuck, f"{len(stuck) + waiting} jobs over several nodes cannot start on nodes added since pbs_server started"
+        )
 
     def _learn(self, reading: Reading) -> None:
         """Forget nodes that were deleted, and those on which a job over several nodes does run."""

@@ -59,9 +59,7 @@ def whose_hold(record: NodeRecord) -> HoldBy:
     return HoldBy.US if record.note.startswith(OUR_NOTE) else HoldBy.ADMINISTRATOR
 
 
-def view_host(
-    record: NodeRecord, patience: Patience, running: Iterable[str], reservations: Mapping[str, Reservation], now: float
-) -> Host:
+def view_host(record: NodeRecord, patience: Patience, running: Iterable[str], reservations: Mapping[str, Reservation], now: float) -> Host:
     """Return a host. `running` are ids of jobs that qstat shows on it: a starting or ending one is not on the node's own list."""
     if record.broken:
         return Host(record.name, None, jobs=tuple(running), error=record.broken)

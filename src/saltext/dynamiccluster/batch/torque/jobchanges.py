@@ -68,7 +68,7 @@ class JobChanges:
         template = self._tools.settings.delete_job_command
         if record.down:
             self._purge(job_id)
-        elif template.is_builtin:
+        elif self._tools.is_plain(template):
             done = self._tools.run(self._tools.program(template, job_id), CHANGE_TIMEOUT)
             if NO_MOM.search(done.text):
                 self._purge(job_id)

@@ -121,9 +121,7 @@ def _explain(record: JobRecord, state: JobState) -> str:
     return f"its state {record.state} is no state in which it could start"
 
 
-def _job(
-    record: JobRecord, state: JobState, context: JobContext, *, tasks: int = 0, reason: str = "", hosts: tuple[str, ...] = ()
-) -> Job:
+def _job(record: JobRecord, state: JobState, context: JobContext, *, tasks: int = 0, reason: str = "", hosts: tuple[str, ...] = ()) -> Job:
     priority = context.priorities.get(record.number)
     return Job(
         id=record.id,

@@ -31,7 +31,7 @@ class Reservations:
         parts = tuple(_parts(wanted))
         if parts and not self._tools.maui_state(hostname):
             raise BatchRefused(f"Maui does not know {hostname} yet (it looks every RMPOLLINTERVAL): it is reserved as soon as it does")
-        rows = self._tools.reservations()
+        rows = self._tools.reservations(hostname)
         present = {row.name for row in rows if same_host(row.node, hostname) and _is_only_for(row, hostname, rows)}
         # one that a former machine of this name left behind would keep everybody else off
         self._end((row for row in rows if row.name not in {name for _, name in parts}), hostname, rows)
@@ -42,7 +42,7 @@ class Reservations:
     def end(self, hostname: str) -> None:
         """End what is reserved for just this node. One that holds other nodes as well stays."""
         if self._names:
-            rows = self._tools.reservations()
+            rows = self._tools.reservations(hostname)
             self._end(rows, hostname, rows)
 
     def _end(self, rows: Iterable[NodeReservation], hostname: str, all_rows: tuple[NodeReservation, ...]) -> None:
@@ -53,7 +53,7 @@ class Reservations:
     def _make(self, flag: str, name: str, hostname: str) -> None:
         said = check_maui(self._ask(flag, name, hostname), f"setres {flag} {name} {hostname}")
         made = parse_created(said)
-        rows = self._tools.reservations()
+        rows = self._tools.reservations(hostname)
         if not made:
             made = next((row.id for row in rows if row.name == name and same_host(row.node, hostname)), "")
         others = sorted({row.node for row in rows if row.id == made and not same_host(row.node, hostname)})
@@ -67,7 +67,7 @@ class Reservations:
         """Run setres. To Maui a node's name is a pattern that matches anywhere: node1 is found in node10, and so is anchored."""
         template = self._tools.settings.setres_command
         plain = self._tools.values(template, flag, name, hostname)  # checks the values, too
-        if template.is_builtin:
+        if self._tools.is_plain(template):
             done = self._tools.run(self._tools.program(template, flag, name, f"^{hostname}$"), MAUI_TIMEOUT)
             if not (done.status and any(text in done.text for text in _NO_MATCH)):
                 return done
@@ -76,14 +76,14 @@ class Reservations:
     def _release(self, row: NodeReservation, hostname: str) -> None:
         """End one reservation by its id, or as the site's own command does it; look whether it is gone."""
         template = self._tools.settings.releaseres_command
-        if template.is_builtin:
+        if template.is_builtin or (template.program_argv() and not template.needs_shell):
             argv = self._tools.program(template, row.id)
         else:
             argv = self._tools.values(template, hostname, row.name)
         done = self._tools.run(argv, MAUI_TIMEOUT)
         if "cannot locate reservation" not in done.text:
             check_maui(done, " ".join(argv))
-        if any(found.id == row.id for found in self._tools.reservations()):
+        if any(found.id == row.id for found in self._tools.reservations(hostname)):
             raise BatchRefused(f"reservation {row.id} of {row.node} is still there: {done.brief}")
 
 

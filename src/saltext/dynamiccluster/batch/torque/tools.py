@@ -108,14 +108,14 @@ class Tools:
         return parse_priorities(self.maui(self.program(template, "-p") if template.is_builtin else template.argv()))
 
     def reservations(self, hostname: str = "") -> tuple[NodeReservation, ...]:
-        """Return the reservations on one node, or on all, besides those of jobs."""
+        """Return the reservations of all nodes, besides those of jobs. A script of the site's tells those of one node only."""
         template = self.settings.showres_command
-        if hostname and not template.is_builtin:
-            done = self.run(self.values(template, hostname), MAUI_TIMEOUT)
-            said = "" if done.status == 1 and not done.text else check_maui(done, str(template))  # grep found nothing
-        else:
-            said = self.maui(self.program(template, "-n"))
-        return tuple(found for found in parse_reservations(said) if not hostname or same_host(found.node, hostname))
+        if template.program_argv() is not None:
+            return parse_reservations(self.maui(self.program(template, "-n")))
+        if not hostname:
+            return ()
+        done = self.run(self.values(template, hostname), MAUI_TIMEOUT)
+        return parse_reservations("" if done.status == 1 and not done.text else check_maui(done, str(template)))  # grep found nothing
 
     def maui_state(self, hostname: str) -> str:
         """Return the state in which Maui sees a node, "" when it does not know it (yet)."""
@@ -160,6 +160,14 @@ class Tools:
             return template.argv(*values)
         except UnsafeValue as error:
             raise BatchRefused(str(error)) from error
+
+    def is_plain(self, template: Template) -> bool:
+        """Tell whether a template is the built-in command, through ssh or sudo perhaps, so that it may be called with better arguments."""
+        if template.is_builtin:
+            return True
+        words, usual = template.text.split(), template.spec.default_text.split()
+        at = next((n for n, word in enumerate(words) if PurePosixPath(word).name == PurePosixPath(usual[0]).name), None)
+        return at is not None and not template.needs_shell and words[at + 1 :] == usual[1:]
 
     def program(self, template: Template, *arguments: str) -> tuple[str, ...]:
         """Return how to call a template's program with other arguments (same directory, same ssh)."""

@@ -15,7 +15,7 @@ def read_memory_mb(value: str) -> int:
     found = _SIZE.fullmatch(value.strip())
     if not found:
         raise ValueError(f"{value[:40]!r} is not an amount of memory")
-    size = float(found[1]) * 1024 ** _POWER[found[2].lower()]
+    size: float = float(found[1]) * 1024 ** _POWER[found[2].lower()]
     return math.ceil(size * (_WORD if found[3].lower() == "w" else 1) / 1024**2)
 
 

@@ -1,7 +1,7 @@
 """Reading Torque's XML: one record at a time in one pass, so that one user's strange job costs itself and not the whole listing.
 
-Torque writes a flat `<Data>` of `<Job>` or `<Node>` records, version 6 with an `<?xml?>` line before it, and escapes `<` in whatever users give. It does not
-care for characters that XML forbids: a record that cannot be parsed is tried once more without them.
+Torque writes a flat `<Data>` of `<Job>` or `<Node>` records, version 6 with an `<?xml?>` line before it, and escapes `<` in whatever users
+give. It does not care for characters that XML forbids: a record that cannot be parsed is tried once more without them.
 """
 
 from __future__ import annotations
