@@ -183,3 +183,26 @@ def test_a_node_of_a_reservation_counts_too():
     world.serve("wn1", Reservation(property="cloud"))
     world.fake.jobs["2"] = FakeJob("2", resources=OVER_NODES)
     assert "jobs over several nodes" in world.warnings()
+
+
+def test_a_job_that_started_a_moment_ago_forbids_the_restart():
+    world = over_nodes(restart_server_command=RESTART)
+    run = world.fake
+
+    def starts_late(argv, *, timeout):
+        done = run(argv, timeout=timeout)
+        if argv[0].endswith("showres"):  # after qstat, before the decision
+            world.fake.run_job("wn1", "3")
+        return done
+
+    world.batch._tools._run = starts_late
+    assert "has just started" in world.warnings() and not world.fake.called("service")
+
+
+def test_joining_again_is_no_new_node():
+    world = over_nodes(restart_server_command=RESTART)
+    world.batch.observe()
+    world.join("wn1")
+    world.batch.unhold("wn1")
+    world.now += 5000
+    assert world.warnings() == "" and len(world.fake.called("service")) == 1

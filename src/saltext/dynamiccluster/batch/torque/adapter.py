@@ -53,7 +53,7 @@ class Torque:
         self._patience = Patience()
         self._deferred = Deferred(self._tools)
         self._restart = Restart(self._tools)
-        self._changes = Changes(self._tools, Reservations(self._tools, self._reservations))
+        self._changes = Changes(self._tools, Reservations(self._tools, self._reservations), self._restart.joined)
         self._job_changes = JobChanges(self._tools)
         # a reading must not see half a change
         self._lock = threading.RLock()
@@ -91,7 +91,7 @@ class Torque:
     def join(self, node: Joining) -> None:
         """Define the node, held. Raises NameUnresolvable, BatchRefused, BatchUnreachable."""
         with self._lock:
-            self._restart.joined(node.hostname)
+            self._restart.acts = True
             self._changes.join(node, self._server.server(self._clock()))
 
     def hold(self, hostname: str, why: str) -> None:
@@ -102,6 +102,7 @@ class Torque:
     def unhold(self, hostname: str) -> None:
         """Let jobs on the node again."""
         with self._lock:
+            self._restart.acts = True
             self._changes.unhold(hostname)
             self._deferred.released(hostname, self._clock())
 

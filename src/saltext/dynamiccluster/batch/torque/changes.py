@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ...errors import BatchRefused, HostHasJobs, NameUnresolvable
 from ...model import HoldBy, Shape
@@ -26,9 +27,11 @@ _NO_NOTE = "n"  # pbsnodes' own word for an empty note
 class Changes:
     """The changes of one server's nodes. The caller sees to it that two never run at once."""
 
-    def __init__(self, tools: Tools, reservations: Reservations) -> None:
+    def __init__(self, tools: Tools, reservations: Reservations, created: Callable[[str], None]) -> None:
+        """`created` is called with the name of each node that was newly defined."""
         self._tools = tools
         self._reservations = reservations
+        self._created = created
 
     def join(self, node: Joining, server: Server) -> None:
         """Define a node, offline, before its daemon starts. Raises NameUnresolvable, BatchRefused."""
@@ -40,6 +43,7 @@ class Changes:
         record = self._tools.node(name)
         if record is None:
             check_created(self._tools.attempt(self._tools.settings.add_node_command, name), name)
+            self._created(name)
         self._take_offline(self._require(name), _JOINED, joining=True)
         self._give(self._require(name), node.shape, node.reservation.property)
         self._check_joined(node)

@@ -87,13 +87,12 @@ class Restart:
 
     tools: Tools
     _new: set[str] = field(default_factory=set)
-    _acts: bool = False
+    acts: bool = False  # this adapter changes things: it is not one that only reads
     _restarted: float = float("-inf")
 
     def joined(self, hostname: str) -> None:
         """Take in that a node was defined."""
         self._new.add(hostname)
-        self._acts = True
 
     def server_was_down(self) -> None:
         """Take in that pbs_server was surely not running: it knows all nodes again."""
@@ -107,7 +106,7 @@ class Restart:
         if not (stuck or waiting) or not is_affected(version()):
             return ""
         return self._restart(
-            reading, stuck, f"{len(stuck) + waiting} jobs over several nodes cannot start on nodes added since pbs_server started"
+            reading, f"{len(stuck) + waiting} jobs over several nodes cannot start on nodes added since pbs_server started"
         )
 
     def _learn(self, reading: Reading) -> None:
@@ -117,19 +116,21 @@ class Restart:
             if record.state == "R" and len(record.hosts) > 1 and record.session not in ("", "0"):
                 self._new.difference_update(record.hosts)
 
-    def _restart(self, reading: Reading, stuck: tuple[JobRecord, ...], what: str) -> str:
+    def _restart(self, reading: Reading, what: str) -> str:
         command = self.tools.settings.restart_server_command
         if command is None:
             return f"{what} (Torque {_LAST_BAD_MAJOR - 1}): restart it when no job runs, or set restart_server_command"
-        running = [record.id for record in reading.records if record.state in _OCCUPIES and record not in stuck]
+        running = _count_running(reading.records)
         if running:
-            return f"{what}: it is restarted as soon as no job runs ({len(running)} do)"
+            return f"{what}: it is restarted as soon as no job runs ({running} do)"
         if reading.now - self._restarted < BETWEEN_RESTARTS:
             return f"{what}: it was restarted {reading.now - self._restarted:.0f} s ago, which did not help yet"
-        if not self._acts:
+        if not self.acts:
             return f"{what}: it is restarted with the next node that joins"
-        self._restarted = reading.now
         try:
+            if _count_running(self.tools.jobs()):
+                return f"{what}: a job has just started"
+            self._restarted = reading.now
             self._run(command.argv())
         except BatchError as error:
             return f"{what}, and restart_server_command failed: {error}"
@@ -140,6 +141,10 @@ class Restart:
         done = self.tools.run(argv, RESTART_TIMEOUT)
         if done.status:
             raise BatchRefused(f"status {done.status}: {done.brief or 'no message'}")
+
+
+def _count_running(records: Iterable[JobRecord]) -> int:
+    return sum(record.state in _OCCUPIES and not is_stuck(record) for record in records)
 
 
 def is_affected(version: str) -> bool:
