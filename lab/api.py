@@ -25,6 +25,7 @@ from lab.errors import LabError, TimedOut
 from lab.cloud import Ec2
 from lab.layout import CHECKOUT, REGION
 from lab.state import State, now
+from lab.torque import inlab
 
 T = TypeVar("T")
 _CACHE = "/var/cache/salt/master/dynamiccluster"
@@ -34,11 +35,15 @@ class Lab:
     """One lab. Methods that run commands raise LabError and its kinds, each message with what to look at."""
 
     def __init__(self, name: str = "lab", *, cloud: bool = False, salt: bool = False, engine: bool = True,
-                 pillar: Mapping[str, Any] | None = None, outlive: bool = False) -> None:
-        """`salt` (which needs the cloud and brings it) starts a master, with the engine unless told otherwise; `pillar` changes its settings."""
+                 pillar: Mapping[str, Any] | None = None, outlive: bool = False, cluster: str = "gridengine", torque: str = "4.2.10") -> None:
+        """`salt` (which needs the cloud and brings it) starts a master, with the engine unless told otherwise; `pillar` changes its settings.
+
+        `cluster` is gridengine, or torque: the stand-in, as the version `torque`.
+        """
         self.state = State.of(name)
         self.outlive = outlive
         self._cloud, self._salt, self._engine, self._pillar = cloud or salt, salt, engine, pillar
+        self._cluster, self._version = cluster, torque
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Lab:
@@ -63,7 +68,7 @@ class Lab:
             raise LabError(f"the lab {self.state.name!r} is up already", "./run lab down ends it; --name starts another")
         self.state.end()
         self._start_head()
-        gridengine.set_up(self.state)
+        self._set_up_batch_system()
         if self._cloud:
             services.start_ways_in(self.state)
             services.start_cloud(self.state, self.wait_for)
@@ -72,6 +77,18 @@ class Lab:
             saltside.configure(self.state, self._pillar, self._engine)
             saltside.start(self.state, self.wait_for)
         self.state.write("ready.json", {"salt": self._salt, "cloud": self._cloud})
+
+    def _set_up_batch_system(self) -> None:
+        self.state.write("cluster.json", {"type": self._cluster})
+        if self._cluster == "torque":
+            inlab.set_up(self.state, self._version, self.wait_for)
+        else:
+            gridengine.set_up(self.state)
+
+    @property
+    def cluster(self) -> str:
+        """Return which batch system a lab that is up has."""
+        return saltside.cluster_of(self.state)
 
     def down(self) -> None:
         """End every process of the lab and remove its directory; nothing happens when there is none."""
@@ -144,7 +161,7 @@ class Lab:
 
     def start_execd(self, node: str) -> None:
         """Start a node's execution daemon; register the host before."""
-        gridengine.start_execd(self.state, node)
+        (inlab.start_mom if self.cluster == "torque" else gridengine.start_execd)(self.state, node)
 
     # Cloud and Salt
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab import rootfs
 from lab.layout import ADDRESS, HOME, PLACEHOLDER, PLACEHOLDER_ADDRESS, USER, USER_ID
+from lab.torque import inlab
 
 _FILES = Path(__file__).resolve().parent / "files"
 _SALT_PROGRAMS = ("salt", "salt-api", "salt-call", "salt-cloud", "salt-key", "salt-master", "salt-minion", "salt-run")
@@ -29,6 +30,8 @@ def furnish_node(name: str) -> None:
     rootfs.empty("/var/lib/cloud")
     rootfs.empty("/var/spool/gridengine")
     rootfs.empty("/var/spool/gridengine/execd", owner="sgeadmin")
+    rootfs.write(inlab.MOM, inlab.mom_program(), 0o755)
+    rootfs.empty("/var/spool/torque")
 
 
 def _furnish(name: str, hosts: str) -> None:

@@ -12,6 +12,7 @@ from lab import inside, services
 from lab.errors import LabError
 from lab.layout import ADDRESS, CHECKOUT, REGION
 from lab.state import State
+from lab.torque import inlab
 
 MASTER_ID = "head_master"
 _STATES = "dynamiccluster.master,dynamiccluster.head"
@@ -27,7 +28,6 @@ _LOCAL_MINION: dict[str, Any] = {**{key: _MASTER[key] for key in ("file_roots", 
 _TOP = {"base": {"*": ["dynamiccluster.worker"]}}
 _WORKERS = f"not L@head,{MASTER_ID}"
 _PILLAR_TOP = {"base": {MASTER_ID: ["settings"], "head": ["head"], _WORKERS: [{"match": "compound"}, "worker"]}}
-_WORKER_PILLAR = {"dynamiccluster_worker": {"head": {"name": "head", "address": ADDRESS}}}
 _WITHOUT_ENGINES = """
 import sys, yaml
 path = sys.argv[1]
@@ -49,13 +49,18 @@ def settings(state: State, changes: Mapping[str, Any] | None = None) -> dict[str
     base = {
         "name": "lab",
         "dynamic-cluster": general,
-        "cluster": {"type": "sge", "config": {}},
+        "cluster": inlab.settings() if cluster_of(state) == "torque" else {"type": "sge", "config": {}},
         "cloud": {
             "standard": _resource(cloud, "std-", "t3.large", minimum=1, maximum=4, priority=0),
             "large": _resource(cloud, "big-", "c5.xlarge", minimum=0, maximum=2, priority=1),
         },
     }
     return merge(base, changes or {})
+
+
+def cluster_of(state: State) -> str:
+    """Return which batch system the lab has."""
+    return str((state.read("cluster.json") or {}).get("type", "gridengine"))
 
 
 def _resource(cloud: Mapping[str, str], prefix: str, kind: str, *, minimum: int, maximum: int, priority: int) -> dict[str, Any]:
@@ -85,13 +90,13 @@ def configure(state: State, changes: Mapping[str, Any] | None = None, engine: bo
 
     Raises CommandFailed with the states that failed.
     """
-    head = {
-        "dynamiccluster_master": {"restart": "no", "engine": {"minion_id": MASTER_ID}},
-        "dynamiccluster_head": {"configuration": {"load_report_time": "00:00:05", "max_unheard": "00:00:20"}},
-    }
+    torque = cluster_of(state) == "torque"
+    batch = inlab.head_pillar() if torque else {"configuration": {"load_report_time": "00:00:05", "max_unheard": "00:00:20"}}
+    head = {"dynamiccluster_master": {"restart": "no", "engine": {"minion_id": MASTER_ID}}, "dynamiccluster_head": batch}
+    worker = {"head": {"name": "head", "address": ADDRESS}, **(inlab.worker_pillar() if torque else {})}
     files = {
         "/etc/salt/master": _MASTER, "/etc/salt/minion": _LOCAL_MINION, "/srv/salt/top.sls": _TOP,
-        "/srv/pillar/top.sls": _PILLAR_TOP, "/srv/pillar/worker.sls": _WORKER_PILLAR, "/srv/pillar/head.sls": head,
+        "/srv/pillar/top.sls": _PILLAR_TOP, "/srv/pillar/worker.sls": {"dynamiccluster_worker": worker}, "/srv/pillar/head.sls": head,
     }
     for path, content in files.items():
         write(state, path, content)

@@ -2,7 +2,7 @@
 # Each batch system has its own file here; `dynamiccluster_worker:batch` chooses.
 {%- from "dynamiccluster/map.jinja" import settings with context %}
 {%- set worker = settings("worker") | load_json %}
-{%- set branches = ["gridengine"] %}
+{%- set branches = ["gridengine", "torque"] %}
 {%- if worker.batch not in branches %}
 {{- raise("dynamiccluster_worker:batch is " ~ worker.batch ~ ", of which the formula knows nothing; it knows " ~ branches | join(", ")) }}
 {%- endif %}

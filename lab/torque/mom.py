@@ -160,6 +160,7 @@ def main(words: list[str]) -> int:
     """Run the daemon; 0 at once when it goes into the background, 1 when another one runs."""
     parser = argparse.ArgumentParser(prog="pbs_mom", description=__doc__)
     parser.add_argument("-D", action="store_true", dest="foreground")
+    parser.add_argument("-p", action="store_true", help="accepted: jobs do not outlive this one")
     parser.add_argument("-d", default="/var/spool/torque", dest="home")
     parser.add_argument("-H", default=socket.gethostname(), dest="host")
     given = parser.parse_args(words[1:])
