@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationInfo, field_validator
 
 from .batch import Command
 from .checker import SALT, ConfigChecker
 from .durations import parse_duration
-from .kinds import AtLeastOne, Flag, HostName, Path, Port, Positive, PositiveSeconds, Seconds, Whole, between
+from .kinds import AtLeastOne, Flag, HostName, Path, Port, Positive, PositiveSeconds, Seconds, Whole, between, read_list
 from .section import Section, Wrong, is_empty
 from .slots import HOOK, HOSTNAME
 from .templates import Template
@@ -28,6 +28,8 @@ class AdminServer(Section):
     tls_certificate: Path | None = None
     tls_key: Path | None = Field(default=None, validate_default=True)
     anonymous_read: Flag = False
+    without_tls: Flag = False
+    hosts: Annotated[tuple[HostName, ...], BeforeValidator(read_list)] = ()
 
     @field_validator("tls_key")
     @classmethod
