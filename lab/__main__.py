@@ -28,7 +28,7 @@ def main(words: list[str]) -> int:
     if words[:1] == ["--name"] and len(words) > 1:
         name, words = words[1], words[2:]
     if not words or words[0] in ("-h", "--help"):
-        print("usage: ./run lab [--name NAME] up | down | status | poweroff NODE [stopped|terminated|running] | log NODE | node NODE WORDS... | WORDS...")
+        print("usage: ./run lab [--name NAME] up [--cluster torque] | down | status | poweroff NODE [stopped|terminated|running] | log NODE | node NODE WORDS... | WORDS...")
         return 0 if words else 2
     try:
         if words[0] in ("up", "down", "status") and len(words) > 1:
@@ -40,15 +40,17 @@ def main(words: list[str]) -> int:
         return 1
 
 
-def _up(name: str, _: list[str]) -> int:
-    lab = Lab(name, salt=True, outlive=True)
+def _up(name: str, words: list[str]) -> int:
+    if words and (len(words) != 2 or words[0] != "--cluster" or words[1] not in ("gridengine", "torque")):
+        raise LabError(f"up does not take {' '.join(words)!r}", "up [--cluster gridengine|torque]")
+    lab = Lab(name, salt=True, outlive=True, cluster=words[1] if words else "gridengine")
     if lab.running:
         print(f"The lab {name!r} is up already.")
     else:
         print("Starting the lab ...", flush=True)
         lab.up()
     describe(lab)
-    print(_HINTS)
+    print(_HINTS.replace("qsub -b y sleep 30 ", "sh -c 'echo sleep 30 | qsub'") if lab.cluster == "torque" else _HINTS)
     return 0
 
 

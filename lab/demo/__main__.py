@@ -13,6 +13,7 @@ from lab.api import Lab
 from lab.demo import burst
 from lab.demo.chaos import Chaos
 from lab.demo.remains import leftovers
+from lab.demo.dialects import DIALECTS
 from lab.demo.show import Screen, lines_of
 from lab.errors import LabError
 from lab.layout import USER
@@ -77,9 +78,10 @@ def run(story: Story, chaos: bool) -> list[str]:
     minimum = story.minimum
     if not story.watch(f"waiting for the minimum of {minimum}", lambda: _serving(story.lab) >= minimum, 90):
         return [f"the cluster did not come up to its minimum of {minimum}", *story.lab.snapshot().get("problems", [])]
-    wishes = (*burst.BURST, burst.VICTIM) if chaos else burst.BURST
+    dialect = DIALECTS[story.lab.cluster]
+    wishes = dialect.wishes(chaos)
     story.tell(f"{USER} submits {len(wishes)} jobs")
-    story.submitted = burst.submit(story.lab, wishes, rerunnable=chaos)
+    story.submitted = burst.submit(story.lab, wishes, chaos, dialect)
     if chaos:
         story.chaos = Chaos(story.lab, story.submitted[-1], random.Random())
     within = 300 if chaos else 180
@@ -120,17 +122,18 @@ def main() -> int:
     parser.add_argument("--chaos", action="store_true", help="kill the engine at random moments, cut the power of a node that works")
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
     parser.add_argument("--name", default="lab", help="the lab's name")
+    parser.add_argument("--cluster", choices=sorted(DIALECTS), default="gridengine", help="the batch system; torque is the stand-in for Torque and Maui")
     given = parser.parse_args()
-    lab = Lab(given.name, salt=True, outlive=given.keep)
+    lab = Lab(given.name, salt=True, outlive=given.keep, cluster=given.cluster)
     try:
-        return _play(lab, given.chaos, given.keep)
+        return _play(lab, given.chaos, given.keep, DIALECTS[given.cluster].name)
     except LabError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 
 
-def _play(lab: Lab, chaos: bool, keep: bool) -> int:
-    print("Bringing up the lab: Grid Engine, an EC2 API, a Salt master with the engine ...", flush=True)
+def _play(lab: Lab, chaos: bool, keep: bool, batch: str) -> int:
+    print(f"Bringing up the lab: {batch}, an EC2 API, a Salt master with the engine ...", flush=True)
     began = now()
     with lab:
         minimum = sum(resource["quantity"]["min"] for resource in settings(lab.state)["cloud"].values())

@@ -49,6 +49,28 @@ VICTIM = Wish("victim", seconds=25)
 
 
 @dataclass(frozen=True)
+class Dialect:
+    """How a batch system is spoken to. `submit` is qsub's line with {title}, {options}, {seconds}; `submitted` finds the job's number in its answer."""
+
+    name: str
+    script: str
+    submit: str
+    submitted: re.Pattern[str]
+    after: str  # the option that makes a job wait for {job}
+    rerunnable: str
+    burst: tuple[Wish, ...]
+    victim: Wish = VICTIM
+
+    def wishes(self, chaos: bool) -> tuple[Wish, ...]:
+        """Return what is submitted."""
+        return (*self.burst, self.victim) if chaos else self.burst
+
+
+GRID_ENGINE = Dialect(
+    "Grid Engine", _SCRIPT, "qsub -o /dev/null -e /dev/null -N {title} {options} demo/job.sh {seconds}", _SUBMITTED, "-hold_jid {job}", "-r y", BURST)
+
+
+@dataclass(frozen=True)
 class Submitted:
     """A job in the batch system. `when`: Unix seconds."""
 
@@ -65,17 +87,17 @@ class Run:
     ended: float = 0.0
 
 
-def submit(lab: Lab, wishes: tuple[Wish, ...], rerunnable: bool) -> list[Submitted]:
+def submit(lab: Lab, wishes: tuple[Wish, ...], rerunnable: bool, dialect: Dialect = GRID_ENGINE) -> list[Submitted]:
     """Submit all wishes as the ordinary user. Raises LabError when qsub refuses one."""
-    lab.head(f"mkdir -p {DIRECTORY} && cat >{DIRECTORY}/job.sh", user=USER, stdin=_SCRIPT)
+    lab.head(f"mkdir -p {DIRECTORY} && cat >{DIRECTORY}/job.sh", user=USER, stdin=dialect.script)
     ids: dict[str, str] = {}
     submitted = []
     for wish in wishes:
-        after = f"-hold_jid {ids[wish.after]}" if wish.after else ""
-        rerun = "-r y" if rerunnable else ""
-        answer = lab.head(f"date +%s.%N; qsub -o /dev/null -e /dev/null -N {wish.title} {wish.options} {after} {rerun} {DIRECTORY}/job.sh {wish.seconds}",
-                          user=USER).stdout
-        found = _SUBMITTED.search(answer)
+        after = dialect.after.format(job=ids[wish.after]) if wish.after else ""
+        options = " ".join((wish.options, after, dialect.rerunnable if rerunnable else ""))
+        line = dialect.submit.format(title=wish.title, options=options, seconds=wish.seconds)
+        answer = lab.head(f"date +%s.%N; {line}", user=USER).stdout
+        found = dialect.submitted.search(answer)
         if found is None:
             raise LabError(f"qsub did not take {wish.title}", answer)
         ids[wish.title] = found.group(1)

@@ -13,7 +13,7 @@ def leftovers(lab: Lab, minimum: int) -> list[str]:
     machines = set(lab.nodes())
     seen = {
         "instances of the cloud": {one.name for one in lab.ec2.running()},
-        "hosts of Grid Engine": set(lab.head("qconf -sel").stdout.split()) - {PLACEHOLDER},
+        "hosts of the batch system": _hosts(lab),
         "accepted keys": _accepted_keys(lab),
     }
     faults = [f"{what}: {_words(names)}, where the machines are {_words(machines)}" for what, names in seen.items() if names != machines]
@@ -23,6 +23,11 @@ def leftovers(lab: Lab, minimum: int) -> list[str]:
     if ports != len(machines):
         faults.append(f"{ports} network ports for {len(machines)} nodes")
     return faults
+
+
+def _hosts(lab: Lab) -> set[str]:
+    command = "pbsnodes -l -n all | awk '{print $1}'" if lab.cluster == "torque" else "qconf -sel"
+    return {name for name in lab.head(command).stdout.split() if not name.startswith(PLACEHOLDER)}
 
 
 def _accepted_keys(lab: Lab) -> set[str]:
