@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 from saltext.dynamiccluster.model import Chunk, HoldBy, Phase, QueueSlots, Request, ResourceFlag, Shape
 from saltext.dynamiccluster.policy import reasons
-from saltext.dynamiccluster.policy.limits import budget_of, count_nodes
+from saltext.dynamiccluster.policy.limits import budget_of, count_nodes, counts_for_minimum
 from saltext.dynamiccluster.policy.memory import Backoff, ResourceMemory
 from saltext.dynamiccluster.policy.nodes import combine
 from saltext.dynamiccluster.policy.placement import allocate
@@ -178,8 +178,9 @@ def test_no_node_with_a_job_goes_and_none_that_a_job_counts_on(seen):
 def test_scale_in_keeps_the_minimum(seen):
     going = {one.name for one in scale_in(seen, allocate(seen)).going}
     counts = count_nodes(seen)
+    kept = {node.record.name for node in seen.nodes if node.record and counts_for_minimum(seen, node)}
     for name, settings_ in seen.settings.cloud.items():
-        gone = sum(seen.memory.nodes[one].resource == name for one in going)
+        gone = sum(seen.memory.nodes[one].resource == name for one in going & kept)
         assert not gone or counts[name].kept - gone >= settings_.quantity.min
 
 

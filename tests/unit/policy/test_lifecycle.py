@@ -344,6 +344,16 @@ def test_s10_instance_without_a_record_is_adopted_as_what_it_is(hosts, phase):
     assert life.node().instance_id == "i-burst-a"
 
 
+def test_s9_journal_and_machine_lost_together_leave_no_host_behind():
+    """A machine that ended is adopted when the batch system still lists its host, so that both are put away."""
+    ended = instance(state=InstanceState.INEXISTENT)
+    life = Life(instances=(ended,), hosts=(host(used=1, up=False),))
+    life.see()
+    assert life.node().gone is True
+    assert acts(life.see()) == [Act.CLEAR, Act.REMOVE]
+    assert Life(instances=(ended,)).see().memory.nodes == {}
+
+
 def test_resource_that_left_the_pillar_keeps_its_nodes_untouched_and_says_so():
     life = Life.of(replace(record(Phase.SERVING), resource="old"))
     plan = life.see(5000, hosts=(host(),))

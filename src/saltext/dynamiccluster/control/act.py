@@ -140,7 +140,7 @@ class Actor:
             if record is not None:
                 memory = memory.with_node(_stamp(action, succeed(action, record, now), now))
             if action.act is Act.LAUNCH:
-                memory = memory.with_resource(action.resource, replace(memory.resource(action.resource), backoff=None))
+                memory = launching.lift(memory, action.resource)
             return lift_quota(memory, action.resource) if action.act is Act.DESTROY else memory
 
         spent = action.node if action.act is Act.RELEASE else ""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CommandRefused, JournalError
-from ..model import BatchView, CloudView
+from ..model import BatchView, CloudView, Phase
 from ..policy.commands import obey
 from ..policy.decide import decide
 from ..policy.memory import Memory
@@ -183,16 +183,20 @@ class Core:
                 self._under_way.pop(_subject(action), None)
 
     def resume(self) -> None:
-        """After a start: have the keys of nodes that were launched before, and are not configured yet, let in."""
-        for record in self.memory.nodes.values():
-            if not record.tried_at or record.ready_at:
-                continue
+        """After a start: have the keys of nodes that are not configured yet let in, and their configuration asked for.
+
+        What their minions said while no engine listened is lost; asking again does no harm.
+        """
+        waiting = [record for record in self.memory.nodes.values() if record.tried_at and not record.ready_at]
+        for record in waiting:
             try:
                 order = self.ledger.order(record.name)
                 if order is not None:
                     self.parts.minions.expect(record.name, order.token, record.resource)
+                if record.phase is Phase.CONFIGURING:
+                    self.parts.minions.configure([record.name])
             except Exception:
-                log.exception("the key of %s cannot be awaited", record.name)
+                log.exception("the key and the configuration of %s cannot be awaited", record.name)
 
     @property
     def waiting(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..errors import CloudError, ConfigurationError, Refusal
 from ..model import LaunchOrder, NodeRecord, Phase
-from ..policy.memory import Memory
+from ..policy.memory import BREAKER, Memory
 from ..policy.plan import Action
 from ..settings import Settings
 from .journal import Order
@@ -48,6 +48,14 @@ def launch(scene: Scene) -> str:
 
     scene.ledger.update(bear)
     return instance.id
+
+
+def lift(memory: Memory, resource: str) -> Memory:
+    """Return the memory after the cloud took a launch: what kept it from that is over. Whether machines become nodes is another matter."""
+    known = memory.resource(resource)
+    if known.backoff is None or known.backoff.kind == BREAKER:
+        return memory
+    return memory.with_resource(resource, replace(known, backoff=None))
 
 
 def _prepare(scene: Scene) -> Order:

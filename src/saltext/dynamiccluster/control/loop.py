@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ..policy.plan import Action
+from ..policy.plan import Act, Action
 from ..ports import Announcer, BatchSystem, Check, Clock, Cloud, Minions
 from ..settings import Settings
 from ..snapshot import Command
@@ -224,6 +224,8 @@ class Loop:
         self._wake.set()
         if pool == lifecycle.BATCH and not self.core.snapshot.batch.error:
             self._sooner.setdefault("batch", asyncio.Event()).set()
+        if action.act is Act.DESTROY:  # nothing goes on with this node before a listing shows it
+            self._sooner.setdefault(f"cloud {action.resource}", asyncio.Event()).set()
 
     async def _publish_for_ever(self) -> None:
         """Write the document for readers when it has changed, and now and then to show that we live."""

@@ -13,6 +13,7 @@ from ..model import NodeRecord, Phase
 from ..settings import Settings
 from ..snapshot import Snapshot
 from . import reasons
+from .breaker import count_failures
 from .lifecycle import next_step
 from .memory import Memory
 from .nodes import combine, find_instances
@@ -26,11 +27,13 @@ from .world import World
 
 def decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> Plan:
     """Return what to do now. Never raises for anything that a snapshot or a memory can hold."""
+    before = memory
     world = _see(snapshot, settings, track(snapshot, settings, memory, now), now)
     allocation = allocate(world)
     idle = scale_in(world, allocation)
     world = _see(snapshot, settings, _mark(world, allocation, idle), now)
     memory, actions = _step_all(world)
+    memory = count_failures(before, memory, now)
     orders = _due(world, allocation)
     memory = _note_orders(memory, orders, now)
     actions += [*_adoptions(world), *_as_actions(orders)]

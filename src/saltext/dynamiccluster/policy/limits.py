@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..model import HoldBy, InstanceState, NodeState, Phase, ResourceFlag, WorkerNode
 from ..settings import Settings
 from .bins import is_arriving
+from .breaker import trial_under_way, tries_one
 from .packing import Budget
 from .world import World
 
@@ -154,6 +155,8 @@ def _why_blocked(world: World, resource: str) -> str:
         return f"{resource} is {flag.name.lower()}"
     if backoff is not None and backoff.until > world.now:
         return f"{resource} is tried again in {backoff.until - world.now:.0f} s ({backoff.kind}: {backoff.reason})"
+    if backoff is not None and tries_one(world, resource) and trial_under_way(world, resource):
+        return f"one machine tries whether {resource} works again ({backoff.reason})"
     if problem := cloud_problem(world, resource):
         return problem
     if world.shape(resource) is None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 from ..model import NodeRecord, ResourceFlag, Shape
 
 
+BREAKER = "launches fail"  # kind of the back-off of a resource whose machines keep failing to become nodes
+
+
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """Why nothing is launched in a resource until `until`. `step` counts the failures in a row, so that waits grow."""
 
     until: float
-    kind: str  # a value of errors.Refusal, or "launches fail"
+    kind: str  # a value of errors.Refusal, or BREAKER
     reason: str
     since: float = 0.0
     step: int = 1
@@ -31,8 +34,9 @@ class ResourceMemory:
     wanted: int = 0
     backoff: Backoff | None = None
     shape: Shape | None = None
-    failures: int = 0  # launches in a row that never became a node
+    failures: int = 0  # machines in a row that never became a node
     adopting: tuple[str, ...] = ()  # ids of instances that an administrator wants adopted
+    failed_at: float = 0.0  # when the last machine that never became a node was given up
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .bins import Kinds, Stage, build_groups, free_of_shape, idle_hosts, reserves_nodes
+from .breaker import tries_one
 from .demand import Lot, collect_lots, is_demand, sum_up, waits
 from .fates import Verdicts, not_demand, unread
 from .limits import Count, batch_problem, blocked_resources, budget_of, count_nodes, missing
@@ -96,11 +97,12 @@ def _fresh(world: World, kinds: Kinds, resource: str, count: Count) -> Fresh:
     settings, shape, offer = world.settings.cloud[resource], world.shape(resource), world.offer(resource)
     assert shape is not None and offer is not None
     kind = kinds.of_offer(offer, settings.reservation, kinds.spare_memory(world, resource, shape), new=True)
+    room = max(settings.quantity.max - count.billed, 0)
     return Fresh(
         resource=resource,
         priority=settings.priority,
         nodes=count.billed,
-        room=max(settings.quantity.max - count.billed, 0),
+        room=min(room, 1) if tries_one(world, resource) else room,
         kind=kind,
         free=free_of_shape(shape, len(kind.queues), kinds.asked),
         price=settings.price or 0.0,

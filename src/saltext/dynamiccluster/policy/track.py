@@ -93,10 +93,12 @@ def _adopt(instance: Instance, reading: Reading[CloudView], snapshot: Snapshot, 
 
     Whether it serves is only known from the batch system, so it waits for a good reading of that.
     """
-    if not snapshot.batch.fresh or instance.state in _ENDED:
+    if not snapshot.batch.fresh:
         return None
     hostname = hostname_of(instance, settings)
     host = find_host(snapshot.batch.value, hostname)
+    if instance.state in _ENDED and host is None:
+        return None
     return NodeRecord(
         name=instance.name or instance.id,
         resource=instance.resource,
@@ -111,6 +113,7 @@ def _adopt(instance: Instance, reading: Reading[CloudView], snapshot: Snapshot, 
         joined_at=reading.read_at if host else 0.0,
         ready_at=reading.read_at if host and host.hold is HoldBy.NOBODY else 0.0,
         seen_at=reading.read_at,
+        gone=instance.state is InstanceState.INEXISTENT,
         cause="found in the cloud with our tags and adopted",
         hooks_done=frozenset({"post_vm_provision_command", "post_add_node_command"}) if host else frozenset(),
     )
