@@ -172,6 +172,21 @@ def test_server_is_restarted_for_multi_node_jobs_only_when_no_other_job_runs() -
     assert job not in {one.id for one in cluster.torque.observe().jobs} or cluster.job(job).state is JobState.COMPLETED
 
 
+def test_restart_is_not_spent_before_there_are_nodes_enough() -> None:
+    cluster = Cluster(restart_server_command="/usr/bin/torque-standin restart server")
+    cluster.standin.boot("placeholder")
+    cluster.standin.qmgr("create node placeholder np=2")
+    cluster.grow("n1")
+    job = cluster.standin.submit("-l nodes=2:ppn=2", "sleep 30")
+    cluster.watch(120)
+    assert not _restarts(cluster)
+    cluster.grow("n2")
+    cluster.watch(90)
+    assert _restarts(cluster) == 1
+    cluster.watch(120)
+    assert job not in {one.id for one in cluster.torque.observe().jobs} or cluster.job(job).state is JobState.COMPLETED
+
+
 def _restarts(cluster: Cluster) -> int:
     return sum(call[0].endswith("torque-standin") for call in cluster.standin.calls)
 

@@ -180,7 +180,8 @@ def test_versions(version, affected):
 
 def test_a_node_of_a_reservation_counts_too():
     world = World(Reservation(property="cloud"))
-    world.serve("wn1", Reservation(property="cloud"))
+    for name in ("wn1", "wn2"):
+        world.serve(name, Reservation(property="cloud"))
     world.fake.jobs["2"] = FakeJob("2", resources=OVER_NODES)
     assert "jobs over several nodes" in world.warnings()
 

@@ -166,4 +166,5 @@ def _missing(reading: Reading) -> frozenset[str]:
 
 
 def _waiting_over_nodes(reading: Reading) -> int:
-    return sum(record.state == "Q" and record.nodes > 1 for record in reading.records)
+    """Count the jobs for which a restart can do something: as long as there are too few nodes it would only be spent too early."""
+    return sum(record.state == "Q" and 1 < record.nodes <= len(reading.usable) for record in reading.records)
