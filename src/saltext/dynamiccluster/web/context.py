@@ -1,0 +1,60 @@
+"""What the handlers share: the newest snapshot, who may do what, and the way to the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..settings.general import AdminServer
+from .access import Authority, Doors, Identities
+from .hub import Hub
+from .numbers import Numbers
+from .prepared import Prepared
+from .series import Series
+from .sessions import Sessions, Throttle
+
+_REMEMBERED = 1.0  # seconds for which the engine's answer to a question is given again
+
+Obey = Callable[[dict[str, Any]], Awaitable[Mapping[str, Any]]]
+FindJob = Callable[[str], Mapping[str, Any] | None]
+
+
+@dataclass
+class Context:
+    """One server's parts. `prepared` is None until the first snapshot; `find_job` looks in everything that was read last."""
+
+    settings: AdminServer
+    obey: Obey
+    find_job: FindJob
+    authority: Authority
+    identities: Identities
+    sessions: Sessions
+    throttle: Throttle
+    doors: Doors
+    hub: Hub
+    series: Series
+    numbers: Numbers
+    executor: Executor
+    clock: Callable[[], float]
+    secure: bool = False
+    prepared: Prepared | None = None
+    _asked: dict[str, tuple[float, asyncio.Future[Mapping[str, Any]]]] = field(default_factory=dict)
+
+    @property
+    def cookie(self) -> str:
+        """Return the cookie's name. With TLS the browser itself makes sure that no other host or path set it."""
+        return "__Host-dynamiccluster_session" if self.secure else "dynamiccluster_session"
+
+    async def ask(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the engine's answer to a question. Who asks the same within a second gets the same answer."""
+        key, now = f"{name} {json.dumps(arguments, sort_keys=True)}", time.monotonic()
+        self._asked = {asked: item for asked, item in self._asked.items() if now - item[0] < _REMEMBERED or not item[1].done()}
+        if key not in self._asked:
+            question = {"name": name, "arguments": dict(arguments), "by": ""}
+            self._asked[key] = (now, asyncio.ensure_future(self.obey(question)))
+        return await asyncio.shield(self._asked[key][1])

@@ -1,0 +1,192 @@
+"""The admin server on the engine's loop: it listens as the settings say, tries again when it cannot, and never ends the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from ..control.core import Core
+from ..settings import Settings
+from ..settings.general import AdminServer
+from ..settings.shown import public
+from .access import Authority, Doors, Identities
+from .app import make_application
+from .context import Context, Obey
+from .hub import Hub
+from .jobs import JobIndex
+from .numbers import Numbers
+from .prepared import Prepared
+from .series import Series, sample
+from .sessions import Sessions, Throttle
+
+log = logging.getLogger(__name__)
+
+_THREADS = 4
+_RETRY = 5.0
+_LONGEST_HEADERS = 16 * 1024
+_TRIES = {"user": 5, "address": 20}  # failed log-ins in a minute
+_SESSIONS, _SERIES = "sessions.json", "series.sqlite"
+
+
+class Refusal(Exception):
+    """The server must not listen so; the message says what to set."""
+
+
+class WebServer:
+    """One admin server. `publish` may be called from any thread, all else on the loop."""
+
+    def __init__(self, settings: Settings, obey: Obey, authority: Authority, directory: Path, clock: Callable[[], float] = time.time):
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="dynamiccluster-web")
+        self.numbers = Numbers(clock())
+        self._core: Core | None = None
+        self._jobs = JobIndex()
+        self.trouble = ""
+        self._server: HTTPServer | None = None
+        self._serves: tuple[Any, ...] = ()
+        self._loop = asyncio.get_running_loop()
+        self.context = Context(
+            settings=settings.dynamic_cluster.admin_server,
+            obey=obey,
+            find_job=self._find_job,
+            authority=authority,
+            identities=Identities(authority, self._executor, clock),
+            sessions=Sessions(directory / _SESSIONS),
+            throttle=Throttle(_TRIES),
+            doors=Doors(),
+            hub=Hub(clock),
+            series=Series(directory / _SERIES, clock),
+            numbers=self.numbers,
+            executor=self._executor,
+            clock=clock,
+        )
+
+    # -- what the engine tells --------------------------------------------------------------------------------------------
+
+    def publish(self, document: Mapping[str, Any], core: Core) -> None:
+        """Take another document for readers, prepare it for all requests, and keep its numbers."""
+        self._core = core
+        settings = core.parts.settings
+        self.context.settings = settings.dynamic_cluster.admin_server
+        before = self.context.prepared
+        prepared = Prepared(document, public(settings), before)
+        self.context.prepared = prepared
+        self.numbers.look(document, core)
+        self.context.series.add(prepared.at, sample(document, self.numbers.waiting))
+        if before is None or before.etag != prepared.etag:
+            self._loop.call_soon_threadsafe(self.context.hub.notify, prepared.at, prepared.etag)
+
+    def hear(self, tag: str, data: Mapping[str, Any]) -> None:
+        """Pass an event of our bus on to whoever listens."""
+        self.numbers.event(tag)
+        self.context.hub.add(tag, {key: value for key, value in data.items() if key not in ("signature", "_stamp")})
+
+    def problems(self) -> list[str]:
+        return [self.trouble] if self.trouble else []
+
+    def _find_job(self, job: str) -> Mapping[str, Any] | None:
+        return self._jobs.find(self._core, job) if self._core is not None else None
+
+    # -- listening ----------------------------------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`: anew when settings or certificate change, again after a while when it cannot."""
+        try:
+            while not stop.is_set():
+                await self._follow_settings()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _RETRY)
+        finally:
+            self._close()
+            self.context.hub.close()
+            self.context.series.close()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _follow_settings(self) -> None:
+        wanted = self.context.settings
+        serves = (wanted.address, wanted.port, wanted.hosts, wanted.without_tls, wanted.tls_certificate, wanted.tls_key, *_stamps(wanted))
+        if serves == self._serves and self._server is not None:
+            return
+        self._close()
+        try:
+            await self._open(wanted)
+        except (OSError, Refusal) as error:
+            self._tell(_explain(wanted, error))
+            return
+        self._serves = serves
+        self._tell("")
+
+    async def _open(self, wanted: AdminServer) -> None:
+        """Listen. Raises OSError (the port is taken, no such file), or Refusal."""
+        context = await self._loop.run_in_executor(self._executor, _make_tls, wanted)
+        if context is None and not wanted.without_tls:
+            await self._check_loopback(wanted)
+        self.context.secure, self.context.doors = context is not None, Doors((*wanted.hosts, wanted.address))
+        sockets = bind_sockets(wanted.port, address=wanted.address)
+        server = HTTPServer(
+            make_application(self.context),
+            ssl_options=context,
+            max_header_size=_LONGEST_HEADERS,
+            idle_connection_timeout=75,
+            body_timeout=20,
+        )
+        server.add_sockets(sockets)
+        self._server = server
+        log.info("the admin server listens on %s://%s:%d", "https" if context else "http", wanted.address, wanted.port)
+
+    async def _check_loopback(self, wanted: AdminServer) -> None:
+        found = await self._loop.getaddrinfo(wanted.address, wanted.port, type=socket.SOCK_STREAM)
+        if not all(ipaddress.ip_address(item[4][0]).is_loopback for item in found):
+            raise Refusal(
+                f"{wanted.address} is beyond loopback, where tokens would be readable: give tls_certificate and tls_key, "
+                "or say without_tls: True"
+            )
+
+    def _tell(self, trouble: str) -> None:
+        if trouble and trouble != self.trouble:
+            log.error("%s", trouble)
+        self.trouble = trouble
+
+    def _close(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._loop.create_task(self._server.close_all_connections())
+            self._server = None
+
+
+def _make_tls(wanted: AdminServer) -> ssl.SSLContext | None:
+    if not wanted.tls_certificate or not wanted.tls_key:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(wanted.tls_certificate, wanted.tls_key)
+    except ssl.SSLError as error:
+        raise Refusal(f"certificate and key cannot be used ({error.reason or error}): tls_certificate, tls_key") from error
+    return context
+
+
+def _stamps(wanted: AdminServer) -> list[int]:
+    """Return when the certificate's files were written, so that a renewed one is taken."""
+    found = []
+    for path in (wanted.tls_certificate, wanted.tls_key):
+        with suppress(OSError):
+            found += [os.stat(path).st_mtime_ns] if path else []
+    return found
+
+
+def _explain(wanted: AdminServer, error: Exception) -> str:
+    detail = str(error) if isinstance(error, Refusal) else f"cannot listen on {wanted.address}:{wanted.port}: {error}"
+    return f"the admin server is not running (dynamiccluster:dynamic-cluster:admin-server): {detail}"
