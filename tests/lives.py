@@ -63,7 +63,7 @@ def record(phase: Phase, name: str = "burst-a", **more: Any) -> NodeRecord:
     if phase in (Phase.CONFIGURING, Phase.SERVING, Phase.DRAINING, Phase.LEAVING):
         known |= {"joined_at": START - 40}
     if phase in (Phase.SERVING, Phase.DRAINING, Phase.LEAVING):
-        known |= {"ready_at": START - 20}
+        known |= {"configured_at": START - 35, "ready_at": START - 20}
     return NodeRecord(name, "burst", f"intent-{name}", phase, **{**known, **more})
 
 

@@ -345,6 +345,7 @@ class NodeRecord:
     reading: int = 0  # number of the batch reading that `empty_seen` last counted
     batch_acted_at: float = 0.0  # last time that we changed it in the batch system: older readings say nothing of it
     cloud_acted_at: float = 0.0  # the same for its cloud
+    configured_at: float = 0.0  # when its configuration was first asked for; 0: not yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,3 +153,31 @@ class Announcer(Protocol):
 
     def fire(self, event: Event) -> None:
         """Announce it. Never raises: a lost event must not stop the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The cluster in numbers, for reporters. Counts by state: "total", "starting", "idle", "busy", "error", "deleting", "holding", "held"."""
+
+    at: float  # Unix time of the snapshot
+    cluster: str
+    nodes: Mapping[str, int]
+    cores: Mapping[str, int]
+    resources: Mapping[str, Mapping[str, int]]  # name -> {"nodes", "cores", "min", "max"}
+    jobs: Mapping[str, int]  # by state: "pending", "running", ...
+    document: Mapping[str, object] = field(default_factory=dict)  # all that readers are shown, without any secret; not to be changed
+
+
+class Reporter(Protocol):
+    """Takes numbers somewhere else. Made and called in a thread of its own, so that it may block; what it raises is logged and harms nothing.
+
+    `interval`, seconds between two reports, may be left out (60), as may `close`.
+    """
+
+    interval: float
+
+    def report(self, report: Report) -> None:
+        """Take one report. Raise anything when that failed."""
+
+    def close(self) -> None:
+        """Let go of connections; the engine ends or the settings have changed."""

@@ -177,8 +177,11 @@ def disturb(name: str, wire: Wire, directory: Path, *, lose_journal: bool = Fals
     about = f"killed at effect {wire.at}\n{world.describe()}"
     assert world.restarts == 1 and done, about
     check(world, story, journal_lost=lose_journal)
-    # without a journal orders wait for a while, so that the machines that are there may do it alone
-    assert world.account.launches == story.launches or lose_journal and world.account.launches < story.launches, about
+    if not lose_journal:
+        assert world.account.launches == story.launches, about
+        return
+    # orders wait for a while, so that the machines that are there may do it alone; one whose token was lost before it was let in is replaced
+    assert world.account.launches <= story.launches + len(set(world.minions.refused)), about
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -195,7 +198,7 @@ def test_engine_killed_between_a_hook_and_its_next_step_does_not_run_it_again(tm
 @pytest.mark.parametrize("lag", [0.0, 12.0])
 @pytest.mark.parametrize("name", ["burst", "minimum kept", "machine lost"])
 def test_engine_killed_after_every_step_goes_on_without_its_journal(name, lag, tmp_path):
-    """Nothing is lost but history: machines are found again by their tags, holds by their marks, also while listings lag behind."""
+    """Nothing is lost but history and the tokens of machines not let in yet: machines are found again by their tags, holds by their marks, also while listings lag behind."""
     for number in range(effects_of(name)):
         disturb(name, Wire(number, after=True), tmp_path / str(number), lose_journal=True, lag=lag)
 

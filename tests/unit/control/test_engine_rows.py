@@ -315,7 +315,7 @@ def test_defect_full_disk_takes_no_node_further_but_lets_jobs_run(make):
     passed = len(world.wire.passed)
     assert world.run(300, lambda: job.ended == "done"), world.describe()
     world.run(300)
-    assert {label for label in world.wire.passed[passed:] if label != "journal"} <= {"batch.unhold", "batch.hold"}
+    assert {label for label in world.wire.passed[passed:] if label != "journal"} <= {"batch.unhold", "batch.hold", "minions.configure"}
     assert len(world.account.living()) == len(world.batch.hosts) == 1
     journal._write = write
     assert world.run(300, world.settled), world.describe()

@@ -67,14 +67,16 @@ def test_node_joins_only_when_the_head_resolves_its_name_to_its_address(addresse
 def test_registered_node_is_configured_then_released_once_its_daemon_reports():
     life = Life.of(record(Phase.CONFIGURING), instances=(instance(),), hosts=(host(hold=HELD, up=None),))
     assert acts(life.see()) == [Act.CONFIGURE]
-    assert acts(life.see(checks={"burst-a": CheckResult(Verdict.WAITING, "asked")})) == []
+    assert acts(life.see(checks={"burst-a": CheckResult(Verdict.WAITING, "not asked yet")})) == [Act.CONFIGURE]
+    life.change(configured_at=life.now)
+    assert acts(life.see()) == []
     assert acts(life.see(checks={"burst-a": READY})) == []
     assert life.node().ready_at == life.now
     assert acts(life.see(hosts=(host(hold=HELD),))) == [Act.RELEASE]
 
 
 def test_configured_node_that_somebody_holds_serves_but_stays_held():
-    life = Life.of(record(Phase.CONFIGURING, held_for="looking at it"), instances=(instance(),), hosts=(host(hold=HELD),))
+    life = Life.of(record(Phase.CONFIGURING, held_for="looking at it", configured_at=START), instances=(instance(),), hosts=(host(hold=HELD),))
     assert acts(life.see(checks={"burst-a": READY})) == []
     assert life.node().phase is Phase.SERVING
     assert acts(life.see()) == []

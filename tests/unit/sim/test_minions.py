@@ -29,6 +29,7 @@ def test_token_lets_a_minion_in_once(minions):
     register(minions)
     minions.boot("n1", f"{MARK}secret\n")
     assert minions.keys == {"n1"} and minions.expected == {}
+    minions.configure(["n1"])
     minions.clock.advance(20)
     assert minions.check(TARGET).verdict is Verdict.READY and minions.batch.hosts["n1"].up
 
@@ -45,6 +46,7 @@ def test_key_that_is_awaited_later_is_accepted_later(minions):
     register(minions)
     minions.boot("n1", f"{MARK}secret\n")
     minions.expect("n1", "secret", "cloud1")
+    minions.configure(["n1"])
     minions.clock.advance(40)
     assert minions.check(TARGET).verdict is Verdict.READY
 
@@ -52,6 +54,7 @@ def test_key_that_is_awaited_later_is_accepted_later(minions):
 def test_daemon_waits_for_the_registration(minions):
     minions.expect("n1", "secret", "cloud1")
     minions.boot("n1", f"{MARK}secret\n")
+    minions.configure(["n1"])
     minions.clock.advance(30)
     assert minions.check(TARGET).verdict is Verdict.WAITING
     register(minions)
@@ -63,6 +66,7 @@ def test_failed_highstate_is_a_failed_check(minions):
     minions.fail_next = 1
     minions.expect("n1", "secret", "cloud1")
     minions.boot("n1", f"{MARK}secret\n")
+    minions.configure(["n1"])
     minions.clock.advance(20)
     assert minions.check(TARGET).verdict is Verdict.FAILED
 
@@ -83,3 +87,16 @@ def test_forgotten_minion_has_neither_key_nor_token(minions):
     minions.forget("n1")
     minions.forget("n2")
     assert minions.keys == set() and minions.expected == {}
+
+
+def test_restarted_engine_has_heard_nothing_and_must_ask_again(minions):
+    register(minions)
+    minions.expect("n1", "secret", "cloud1")
+    minions.configure(["n1"])
+    minions.boot("n1", f"{MARK}secret\n")
+    minions.clock.advance(20)
+    minions.lose_engine()
+    assert minions.check(TARGET).verdict is Verdict.WAITING
+    minions.configure(["n1"])
+    minions.clock.advance(20)
+    assert minions.check(TARGET).verdict is Verdict.READY

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CommandRefused, JournalError
-from ..model import BatchView, CloudView, Phase
+from ..model import BatchView, CloudView
 from ..policy.commands import obey
 from ..policy.decide import decide
 from ..policy.memory import Memory
@@ -193,7 +193,7 @@ class Core:
                 order = self.ledger.order(record.name)
                 if order is not None:
                     self.parts.minions.expect(record.name, order.token, record.resource)
-                if record.phase is Phase.CONFIGURING:
+                if record.configured_at:
                     self.parts.minions.configure([record.name])
             except Exception:
                 log.exception("the key and the configuration of %s cannot be awaited", record.name)

@@ -40,6 +40,10 @@ def _joined(record: NodeRecord, now: float) -> NodeRecord:
     return replace(record, phase=Phase.CONFIGURING, joined_at=record.joined_at or now)
 
 
+def _configured(record: NodeRecord, now: float) -> NodeRecord:
+    return replace(record, configured_at=record.configured_at or now)
+
+
 def _released(record: NodeRecord, now: float) -> NodeRecord:
     return replace(record, phase=Phase.SERVING, ready_at=record.ready_at or now, failed="")
 
@@ -55,7 +59,7 @@ TRANSITIONS: Mapping[Act, Transition] = {
     Act.LAUNCH: Transition(CLOUD, intent=_tried),
     Act.ADOPT: Transition(CLOUD),
     Act.JOIN: Transition(BATCH, success=_joined, settles=True),
-    Act.CONFIGURE: Transition(SALT, new=False),
+    Act.CONFIGURE: Transition(SALT, success=_configured, new=False),
     Act.RELEASE: Transition(BATCH, success=_released, new=False, settles=True),
     Act.HOLD: Transition(BATCH, new=False, settles=True),
     Act.UNHOLD: Transition(BATCH, new=False, settles=True),

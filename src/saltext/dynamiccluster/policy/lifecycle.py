@@ -141,7 +141,7 @@ def _step_configuring(view: View) -> Result:
     if trouble:
         return leave(view, trouble)
     hook = view.hook("post_add_node_command", view.world.settings.cluster.config.post_add_node_command)
-    if check is None and not record.ready_at:
+    if not record.configured_at and not record.ready_at:
         return record, (*hook, view.action(Act.CONFIGURE, "registered and held"))
     if not record.ready_at and check is not None and check.verdict is Verdict.READY:
         record = replace(record, ready_at=view.world.now)

@@ -36,6 +36,14 @@ class SimMinions:
         self.refused: list[str] = []  # names that came with a wrong token
         self.minions: dict[str, SimMinion] = {}
         self.fail_next = 0
+        self._asked: set[str] = set()
+        self._heard: set[str] = set()  # whose highstate the engine has heard of
+
+    def lose_engine(self) -> None:
+        """The engine is gone, and with it all that it had heard; what minions say meanwhile nobody hears."""
+        self.expected.clear()
+        self._asked.clear()
+        self._heard.clear()
 
     # -- machines -------------------------------------------------------------------------------------------------------
 
@@ -62,20 +70,22 @@ class SimMinions:
             self.clock.call_later(RETRY, lambda: self._knock(minion))
             return
         minion.state = "accepted"
-        self._run(minion)
+        if minion.name in self._asked:
+            self._run(minion)
 
     def _run(self, minion: SimMinion) -> None:
         minion.highstates += 1
         self.clock.call_later(self.highstate, lambda: self._finish(minion))
 
     def _finish(self, minion: SimMinion) -> None:
-        if not minion.alive or minion.state != "accepted":
+        if not minion.alive or minion.state == "failed":
             return
         if self.fail_next:
             self.fail_next -= 1
             minion.state = "failed"
         elif self.batch.start_daemon(minion.name):
             minion.state = "configured"
+            self._heard.add(minion.name)
         else:
             self.clock.call_later(RETRY, lambda: self._finish(minion))  # registered too late: the daemon is started again
 
@@ -86,11 +96,18 @@ class SimMinions:
             self.expected[name] = token
 
     def configure(self, names: Iterable[str]) -> None:
-        """Nothing to do: a simulated minion runs its highstate as soon as its key is accepted."""
+        """Have minions run their highstate, at once or as soon as their key is accepted."""
+        for name in names:
+            self._asked.add(name)
+            minion = self.minions.get(name)
+            if minion is not None and minion.state in ("accepted", "configured"):
+                self._run(minion)
 
     def forget(self, name: str) -> None:
         self.keys.discard(name)
         self.expected.pop(name, None)
+        self._asked.discard(name)
+        self._heard.discard(name)
 
     # -- ports.Check --------------------------------------------------------------------------------------------------------
 
@@ -98,5 +115,5 @@ class SimMinions:
         minion = self.minions.get(target.name)
         if minion is not None and minion.state == "failed":
             return CheckResult(Verdict.FAILED, "simulated: a state failed")
-        ready = minion is not None and minion.state == "configured"
+        ready = target.name in self._heard
         return CheckResult(Verdict.READY if ready else Verdict.WAITING, "" if ready else "its highstate is awaited")

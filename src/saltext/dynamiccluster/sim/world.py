@@ -119,6 +119,7 @@ class World:
     def restart(self, *, lose_journal: bool = False, wire: Wire | None = None) -> None:
         """End the engine, however it was, and start another one."""
         self.core.ledger.close()
+        self.minions.lose_engine()
         self.restarts += 1
         self.wire = wire or Wire()
         self.start_engine(lose_journal=lose_journal)
