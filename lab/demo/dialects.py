@@ -27,6 +27,6 @@ _TORQUE_BURST = (
 
 TORQUE = Dialect(
     "Torque and Maui (the stand-in)", _TORQUE_SCRIPT, "qsub -o /dev/null -e /dev/null -N {title} -v SLEEP={seconds} {options} demo/job.sh",
-    re.compile(r"^(\d+)(?:\[\])?\.", re.MULTILINE), "-W depend=afterok:{job}", "-r y", _TORQUE_BURST)
+    re.compile(r"^(\d+)(?:\[\])?\.[a-z]", re.MULTILINE), "-W depend=afterok:{job}", "-r y", _TORQUE_BURST)
 
 DIALECTS = {"gridengine": GRID_ENGINE, "torque": TORQUE}
