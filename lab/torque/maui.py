@@ -90,16 +90,18 @@ class Maui:
         self.future = None
         # the last one that is available first, as the real one places jobs by default
         up = [one.node for one in reversed(self.seen.values()) if one.state in ("Idle", "Running", "Busy") and one.node.name in self.server.nodes]
+        capacity, used = {node.name: node.np for node in up}, self.server.used()
         for job in self.idle():
             chunks = resources.chunks_of(job.resources, self.server.nodes, by_maui=True)
-            if resources.place(chunks, up, {node.name: node.np for node in up}) is None:
+            if resources.place(chunks, up, capacity) is None:
                 self._give_up(job, now, wait)
                 continue
-            used = self.server.used()
             allowed = [node for node in up if self.admits(node.name, job)]
             places = resources.place(chunks, allowed, {node.name: node.np - used[node.name] for node in allowed})
             if places is not None:
-                self.server.run(self.server.jobs[job.id], places)
+                if self.server.run(self.server.jobs[job.id], places):
+                    for name, ppn in places:
+                        used[name] += ppn
             elif self.future is None:
                 self._plan(job, chunks, allowed)
 

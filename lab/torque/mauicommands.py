@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from lab.torque import resources
 from lab.torque.context import Context, options
 from lab.torque.maui import walltime
 from lab.torque.mauijobs import cores
 from lab.torque.records import Job, Reply, Reservation, Seen
+from lab.torque.resources import long, signed
 
-_TICKS = ("Procs", "Memory", "Disk")
 _GIB_MB = 1024
 
 
@@ -92,20 +94,6 @@ def _classes(context: Context, seen: Seen, gap: str) -> str:
 
 def _span(seconds: float) -> str:
     return resources.clock_of(max(0, seconds))
-
-
-def long(seconds: float) -> str:
-    """Return a duration as Maui writes it: days come before a colon, and hours have no leading zero from one on."""
-    whole = int(seconds)
-    if whole >= 86400:
-        return f"{whole // 86400}:{resources.clock_of(whole % 86400)}"
-    text = resources.clock_of(whole)
-    return text[1:] if whole >= 3600 and text.startswith("0") else text
-
-
-def signed(seconds: float) -> str:
-    """Return a moment relative to now: `-00:00:12`, `00:59:48`."""
-    return ("-" if seconds < 0 else "") + resources.clock_of(abs(seconds)) if abs(seconds) < 3600 else ("-" if seconds < 0 else "") + long(abs(seconds))
 
 
 def diagnose(context: Context) -> Reply:
@@ -195,8 +183,6 @@ def _job_reservation(context: Context, job: Job, start: float, nodes: int, tasks
 
 
 def _manager(context: Context) -> str:
-    import time
-
     text = (f"RM[{context.server.name.partition('.')[0].upper()}]  type: 'PBS'  state: 'Active'\n  Event Management:  EPORT=15004\n  SSS protocol enabled\n"
             "  RM Performance:  Avg Time: 0.00s  Max Time:  0.04s  (29 samples)\n\n")
     for moment in context.maui.failures[-5:]:

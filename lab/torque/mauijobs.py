@@ -9,6 +9,7 @@ from lab.torque import resources
 from lab.torque.context import Context, options
 from lab.torque.maui import walltime
 from lab.torque.records import Job, Reply
+from lab.torque.resources import long
 
 _RULES = {"ACTIVE JOBS": 20, "IDLE JOBS": 22, "BLOCKED JOBS": 16}
 
@@ -50,8 +51,6 @@ def _active_row(context: Context, job: Job) -> str:
 
 
 def _row(context: Context, job: Job) -> str:
-    from lab.torque.mauicommands import long
-
     limit = long(walltime(job))
     return f"{job.short:18} {job.owner:>8} {context.maui.words[job.id]:>10} {cores(context, job):5}  {limit:>10}  {when(job.created)}\n"
 

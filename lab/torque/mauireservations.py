@@ -6,9 +6,9 @@ import re
 
 from lab.torque.context import Context, options
 from lab.torque.maui import walltime
-from lab.torque.mauicommands import long, signed
 from lab.torque.mauijobs import when
 from lab.torque.records import Job, Reply, Reservation
+from lab.torque.resources import long, signed
 
 # -q makes a class reservation here, although the help calls it QOS
 _KINDS = {"q": "CLASS", "c": "CLASS", "a": "ACCT", "u": "USER"}

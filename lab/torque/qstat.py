@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from xml.sax.saxutils import escape
 
 from lab.torque import qmgrshow, qstattable
 from lab.torque.context import Context, options
 from lab.torque.jobfields import Field, fields
 from lab.torque.records import Job, Reply
 from lab.torque.server import Server
-from xml.sax.saxutils import escape
 
 _UNKNOWN = 153
 

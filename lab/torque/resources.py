@@ -112,6 +112,20 @@ def clock_of(seconds: float) -> str:
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def long(seconds: float) -> str:
+    """Return a duration as Maui writes it: days come before a colon, and hours have no leading zero from one on."""
+    whole = int(seconds)
+    if whole >= 86400:
+        return f"{whole // 86400}:{clock_of(whole % 86400)}"
+    text = clock_of(whole)
+    return text[1:] if whole >= 3600 and text.startswith("0") else text
+
+
+def signed(seconds: float) -> str:
+    """Return a moment relative to now: `-00:00:12`, `00:59:48`."""
+    return ("-" if seconds < 0 else "") + long(abs(seconds))
+
+
 def array_indices(text: str) -> tuple[list[int], int]:
     """Return the indices and the slot limit (0: none) of `-t 1-5,7%2`. Raises ValueError for any other text."""
     if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*(%\d+)?", text):

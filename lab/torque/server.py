@@ -45,6 +45,7 @@ class Server:
     next_number: int = 0
     next_rank: int = 1
     acquainted: set[str] = field(default_factory=set)  # nodes that the moms know of as sisters
+    _places: dict[str, list[tuple[int, Job]]] | None = None  # what runs on each node, made again after a change
 
     @property
     def v6(self) -> bool:
@@ -60,8 +61,12 @@ class Server:
 
     def on_node(self, node: Node) -> list[tuple[int, Job]]:
         """Return (processor, job) of what runs on a node; jobs of an earlier node of the name are not its own."""
-        return sorted(((slot, job) for job in self.running() for name, slot in job.slots if name == node.name and job.started >= node.created),
-                      key=lambda pair: pair[0])
+        if self._places is None:
+            self._places = {}
+            for job in self.running():
+                for name, slot in job.slots:
+                    self._places.setdefault(name, []).append((slot, job))
+        return sorted(((slot, job) for slot, job in self._places.get(node.name, ()) if job.started >= node.created), key=lambda pair: pair[0])
 
     def used(self) -> dict[str, int]:
         """Return the processors in use on each node."""
@@ -158,6 +163,7 @@ class Server:
         if mom is None or not mom.alive(self.now):
             return False
         job.slots, job.state, job.substate = slots, "R", 42
+        self._places = None
         job.started = job.changed = self.now
         job.starts, job.session, job.ending = job.starts + 1, 0, False
         job.stuck = not self.v6 and len(job.hosts) > 1 and not set(job.hosts) <= self.acquainted
@@ -186,6 +192,7 @@ class Server:
     def complete(self, job: Job, status: int | None) -> None:
         """Make a job completed; without a status it never ran."""
         job.state, job.substate, job.exit_status = "C", 59, status
+        self._places = None
         job.ended = self.now
         if status is not None:
             job.changed = self.now
@@ -194,6 +201,7 @@ class Server:
     def requeue(self, job: Job) -> None:
         """Put a running job back into its queue."""
         job.slots, job.session, job.started, job.stuck, job.ending = [], None, 0.0, False, False
+        self._places = None
         self.set_state(job)
 
     def end(self, job: Job) -> bool:
@@ -212,6 +220,7 @@ class Server:
     def purge(self, job: Job) -> None:
         """Forget a job, whatever it does; processes of it go on."""
         self.jobs.pop(job.id, None)
+        self._places = None
 
     # Nodes
 
