@@ -123,8 +123,9 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
     parser.add_argument("--name", default="lab", help="the lab's name")
     parser.add_argument("--cluster", choices=sorted(DIALECTS), default="gridengine", help="the batch system; torque is the stand-in for Torque and Maui")
+    parser.add_argument("--torque", choices=("4.2.10", "6.1.3"), default="4.2.10", help="which version the stand-in behaves as")
     given = parser.parse_args()
-    lab = Lab(given.name, salt=True, outlive=given.keep, cluster=given.cluster)
+    lab = Lab(given.name, salt=True, outlive=given.keep, cluster=given.cluster, torque=given.torque)
     try:
         return _play(lab, given.chaos, given.keep, DIALECTS[given.cluster].name)
     except LabError as error:
