@@ -74,7 +74,7 @@ class Answer:
 def pillar(port: int, **server: Any) -> dict[str, Any]:
     """Return a pillar with two resources, secrets and an admin server on this port."""
 
-    def resource(name: str, **quantity: int) -> dict[str, Any]:
+    def resource(name: str, priority: int, **quantity: int) -> dict[str, Any]:
         config = {
             "region_name": "us-east-1",
             "image_id": "ami-12345678",
@@ -83,12 +83,12 @@ def pillar(port: int, **server: Any) -> dict[str, Any]:
             "access_key_id": "AKIAEXAMPLEEXAMPLE00",
             "secret_access_key": SECRET,
         }
-        return {"type": "aws", "quantity": quantity, "price": 0.25, "config": config}
+        return {"type": "aws", "quantity": quantity, "priority": priority, "price": 0.25, "config": config}
 
     return {
         "dynamic-cluster": {"admin-server": {"port": port, **server}, "batch_window": 0, "auto_provision_interval": 1, "max_idle_time": 100_000},
         "cluster": {"type": "sge", "config": {}},
-        "cloud": {"burst": resource("burst", min=0, max=8), "spare": resource("spare", min=0, max=2)},
+        "cloud": {"burst": resource("burst", 1, min=0, max=8), "spare": resource("spare", 2, min=0, max=2)},
     }
 
 
