@@ -20,10 +20,12 @@ from .keys import Keys, check_master
 from .line import Line
 from .minions import SaltMinions
 from .mirror import CacheMirror
+from .outlets import Outlets
 from .pillar import load_settings
 from .places import cluster_directory, known_clusters
 from .process import Lock, MasterIsGone, die_with_parent, sleep, stop_on_signals
 from .snapshot import write_snapshot
+from .tornados import use_real_tornado
 from .waiting import Waiting
 from .wiring import make_batch, make_check, make_clouds, make_render, master_address, secret_texts
 
@@ -46,6 +48,7 @@ def run(opts: Opts, minion_id: str | None = None, cluster: str | None = None, ma
     """Run the engine until SIGTERM, or until the master dies. What `start()` of `_engines/dynamiccluster.py` calls."""
     try:
         die_with_parent()
+        use_real_tornado()
         asyncio.run(Engine(opts, minion_id, cluster, master).run())
     except MasterIsGone as error:
         log.warning("%s", error)
@@ -130,6 +133,8 @@ class Engine:
             self._minions = SaltMinions(self._keys, self._highstate)
             self._line.listen(self._minions.wants, self._minions.hear)
             await self._line.open()
+            directory = cluster_directory(self._opts, name, create=True)
+            self._outlets = Outlets(self._opts, settings, self._line, self._obey, directory, self._known_secrets)
             parts = await self._make_first_parts(settings)
             if parts is None:
                 return
@@ -157,14 +162,14 @@ class Engine:
                 duty.cancel()
 
     def _duties(self) -> list[Coroutine[Any, Any, None]]:
-        return [self._line.keep_beating(self._stop), self._line.stop_reading_at(self._stop), self._watch_settings()]
+        return [self._line.keep_beating(self._stop), self._line.stop_reading_at(self._stop), self._watch_settings(), self._outlets.run(self._stop)]
 
     def _make_keys(self, name: str) -> Keys:
         return Keys(self._opts, name, self._identity, self._line.bus, self._defer)
 
     def _make_parts(self, settings: Settings) -> Parts:
         """Return the adapters for these settings. Raises ConfigurationError."""
-        return Parts(
+        parts = Parts(
             settings=settings,
             batch=make_batch(settings),
             clouds=make_clouds(settings),
@@ -174,6 +179,7 @@ class Engine:
             clock=SystemClock(),
             render=make_render(settings, self._master),
         )
+        return self._outlets.meter(parts)
 
     def _make_loop(self, parts: Parts) -> Loop:
         name = parts.settings.name
@@ -191,11 +197,13 @@ class Engine:
             mirror=CacheMirror(self._opts, name),
             write_snapshot=self._write_snapshot,
             version=__version__,
+            meter=self._outlets.loop_part,
         )
 
     def _write_snapshot(self, document: dict[str, Any]) -> None:
-        problems = [*self._line.problems(), *self._setup_problems(), *document.get("problems", ())]
-        document = self._line.bus.mask({**document, "problems": problems})
+        found = (*self._line.problems(), *self._outlets.problems(), *self._setup_problems())
+        document = self._line.bus.mask({**document, "problems": [*found, *document.get("problems", ())]})
+        self._outlets.publish(document, self._loop.core)
         write_snapshot(self._opts, self._loop.core.parts.settings.name, document)
 
     def _setup_problems(self) -> list[str]:
@@ -219,6 +227,7 @@ class Engine:
             self._secrets = tuple({*self._secrets, *secret_texts(settings)})
             try:
                 await self._loop.reload(settings, self._make_parts)
+                self._outlets.use(settings)
             except ConfigurationError as error:
                 self._loop.reject(str(error))
                 return str(error)
@@ -227,7 +236,7 @@ class Engine:
     async def _obey(self, command: dict[str, Any]) -> Mapping[str, Any]:
         """Answer one command; whatever goes wrong is an answer, too."""
         if not hasattr(self, "_loop"):
-            return {"ok": False, "message": "the engine is still starting; try again in a few seconds", "data": {}}
+            return {"ok": False, "message": "the engine is still starting; try again in a few seconds", "data": {}, "kind": "starting"}
         try:
             if command.get("name") == "reconcile" and not (command.get("arguments") or {}).get("test"):
                 if trouble := await self._reload():
@@ -235,7 +244,7 @@ class Engine:
             return await self._loop.command(command)
         except Exception as error:  # a command must never end the engine
             log.exception("the command %s failed", command.get("name"))
-            return {"ok": False, "message": f"the engine failed on it: {type(error).__name__}: {error}; see the master's log", "data": {}}
+            return {"ok": False, "message": f"the engine failed on it: {type(error).__name__}: {error}; see the master's log", "data": {}, "kind": "failed"}
 
     def _poke(self) -> None:
         if hasattr(self, "_loop"):
