@@ -57,11 +57,12 @@ class Loop:
         write_snapshot: Callable[[dict[str, Any]], None] = lambda document: None,
         version: str = "",
         chance: random.Random | None = None,
+        meter: Callable[[str, float], None] = lambda part, seconds: None,
     ):
         parts = Parts(settings, batch, dict(clouds), check, minions, announcer, clock, render)
         self.ledger = Ledger(journal, mirror)
         self.core = Core(parts, self.ledger, chance=chance)
-        self._write_snapshot = write_snapshot
+        self._write_snapshot, self._meter = write_snapshot, meter
         self._status = Status(version, clock.now())
         self._pools: dict[str, Pool] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -287,7 +288,11 @@ class Loop:
         if pool is None:
             pool = self._pools[name] = Pool(name, 1)
         pool.size = self._threads_for(name)
-        return await pool.run(work)
+        began = time.monotonic()
+        try:
+            return await pool.run(work)
+        finally:
+            self._meter(name, time.monotonic() - began)
 
     def _threads_for(self, name: str) -> int:
         if name.startswith("cloud ") and not name.startswith("cloud read "):

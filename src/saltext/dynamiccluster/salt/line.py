@@ -24,6 +24,7 @@ class Line:
 
     def __init__(self, opts: Mapping[str, Any], cluster: str, obey: Obey, secret_texts: Callable[[], Iterable[str]]):
         self._opts, self._cluster, self._obey = opts, cluster, obey
+        self._prefix = cluster_tag(cluster, "")
         self._command_prefix = cluster_tag(cluster, "command/")
         self._listeners: list[tuple[Callable[[str], bool], Callable[[str, Mapping[str, Any]], None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,6 +72,10 @@ class Line:
 
     def _wants(self, tag: str) -> bool:
         return self._is_ours(tag) or any(wants(tag) for wants, _hear in self._listeners)
+
+    def is_news(self, tag: str) -> bool:
+        """Tell whether an event is one of our cluster's that people may want to see: all but the heartbeat."""
+        return tag.startswith(self._prefix) and tag != self.heartbeat.tag
 
     def _is_ours(self, tag: str) -> bool:
         return tag == self.heartbeat.tag or (tag.startswith(self._command_prefix) and tag.endswith("/new"))

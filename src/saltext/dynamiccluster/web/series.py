@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -70,6 +71,8 @@ class Series:
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
+            if self._path != ":memory:":
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=1.0)
             self._db.executescript(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
