@@ -30,6 +30,7 @@ class Wish:
     tasks: int = 1
     can_run: bool = True
     after: str = ""  # the title of the job that must end first
+    calm: bool = False  # not where the engine is killed again and again
 
 
 BURST = (
@@ -63,7 +64,7 @@ class Dialect:
 
     def wishes(self, chaos: bool) -> tuple[Wish, ...]:
         """Return what is submitted."""
-        return (*self.burst, self.victim) if chaos else self.burst
+        return (*(wish for wish in self.burst if not wish.calm), self.victim) if chaos else self.burst
 
 
 GRID_ENGINE = Dialect(
