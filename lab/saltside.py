@@ -20,11 +20,13 @@ _STATES = "dynamiccluster.master,dynamiccluster.head"
 _MASTER: dict[str, Any] = {
     "interface": ADDRESS,
     "worker_threads": 2,
-    "file_roots": {"base": ["/srv/salt", str(CHECKOUT)]},
+    "file_roots": {"base": ["/srv/salt"]},
     "pillar_roots": {"base": ["/srv/pillar"]},
     "log_level_logfile": "info",
 }
 _LOCAL_MINION: dict[str, Any] = {**{key: _MASTER[key] for key in ("file_roots", "pillar_roots")}, "id": "head", "file_client": "local"}
+# What a file server of the project would serve. Not the whole checkout: the master lists and watches every file below its roots.
+_SERVED = ("dynamiccluster", "_engines", "_runners", "_modules")
 _TOP = {"base": {"*": ["dynamiccluster.worker"]}}
 _WORKERS = f"not L@head,{MASTER_ID}"
 _PILLAR_TOP = {"base": {MASTER_ID: ["settings"], "head": ["head"], _WORKERS: [{"match": "compound"}, "worker"]}}
@@ -67,7 +69,7 @@ def _resource(cloud: Mapping[str, str], prefix: str, kind: str, *, minimum: int,
     config = {
         "access_key_id": "lab", "secret_access_key": "no-secret-in-a-lab", "endpoint_url": cloud["endpoint"], "region_name": REGION,
         "image_id": "ami-03cf127a", "instance_type": kind, "subnet_id": cloud["subnet"], "instance_name_prefix": prefix,
-        "userdata_file": str(CHECKOUT / "lab" / "files" / "user-data.yaml"),
+        "userdata_file": str(CHECKOUT / "examples" / "user-data.yaml"),
     }
     return {"type": "aws", "quantity": {"min": minimum, "max": maximum}, "priority": priority, "config": config}
 
@@ -100,6 +102,7 @@ def configure(state: State, changes: Mapping[str, Any] | None = None, engine: bo
     }
     for path, content in files.items():
         write(state, path, content)
+    inside.run(inside.head_argv(state), ["ln", "-s", *(str(CHECKOUT / name) for name in _SERVED), "/srv/salt"])
     write_settings(state, settings(state, changes))
     inside.run(inside.head_argv(state), ["salt-call", "--local", "--retcode-passthrough", "--state-output=changes", "state.apply", _STATES], timeout=120)
     if not engine:
