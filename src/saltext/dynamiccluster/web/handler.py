@@ -33,9 +33,14 @@ _HEADERS = {
 class Refused(HTTPError):
     """An answer that is no success; the sentence is what the client gets."""
 
-    def __init__(self, status: int, sentence: str):
+    def __init__(self, status: int, sentence: str, **headers: str):
         self.sentence = sentence
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
         super().__init__(status, "%s", sentence)
+
+
+def _too_large() -> Refused:
+    return Refused(413, f"a body has {_LONGEST_BODY} bytes at most", Connection="close")
 
 
 @stream_request_body
@@ -60,7 +65,7 @@ class Handler(RequestHandler):
         self._check_doors()
         self.call = self._find_call()
         if int(self.request.headers.get("Content-Length") or 0) > _LONGEST_BODY:
-            self._refuse_body()
+            raise _too_large()
         await self._find_identity()
         self._check_right()
         try:
@@ -72,11 +77,8 @@ class Handler(RequestHandler):
         self._body += chunk
         if len(self._body) > _LONGEST_BODY:
             self._body.clear()
-            self._refuse_body()
-
-    def _refuse_body(self) -> None:
-        self.set_header("Connection", "close")
-        raise Refused(413, f"a body has {_LONGEST_BODY} bytes at most")
+            error = _too_large()
+            self.send_error(413, exc_info=(type(error), error, None))
 
     def _check_doors(self) -> None:
         host = self.request.headers.get("Host", "")
@@ -90,9 +92,7 @@ class Handler(RequestHandler):
         method = "GET" if self.request.method == "HEAD" else self.request.method or ""
         call = self.calls.get(method)
         if call is None:
-            allowed = sorted({*self.calls, *(["HEAD"] if "GET" in self.calls else [])})
-            self.set_header("Allow", ", ".join(allowed))
-            raise Refused(405, f"this path takes {', '.join(allowed)}, not {method[:20]}")
+            raise Refused(405, "")
         return call
 
     async def _find_identity(self) -> None:
@@ -127,8 +127,7 @@ class Handler(RequestHandler):
             self.check_csrf()
 
     def _demand_token(self, sentence: str) -> None:
-        self.set_header("WWW-Authenticate", 'Bearer realm="dynamiccluster"')
-        raise Refused(401, sentence)
+        raise Refused(401, sentence, WWW_Authenticate='Bearer realm="dynamiccluster"')
 
     def check_csrf(self) -> None:
         """Refuse a change that a browser's cookie alone vouches for."""
@@ -195,11 +194,15 @@ class Handler(RequestHandler):
 
     def write_error(self, status_code: int, **context: Any) -> None:
         error = context.get("exc_info", (None, None, None))[1]
+        sentence = "the request makes no sense" if status_code < 500 else "the server failed on it; see the master's log"
         if isinstance(error, Refused):
             sentence = error.sentence
-        else:
-            sentence = "the request makes no sense" if status_code < 500 else "the server failed on it; see the master's log"
-        self.clear_header("Content-Encoding")
+            for name, value in error.headers.items():
+                self.set_header(name, value)
+        if status_code == 405:  # also Tornado's own, for methods that it does not know
+            allowed = ", ".join(sorted({*self.calls, *(["HEAD"] if "GET" in self.calls else [])}))
+            self.set_header("Allow", allowed)
+            sentence = f"this path takes {allowed}, not {(self.request.method or '')[:20]}"
         self.set_header("Content-Type", "application/json")
         self.finish(dumps({"error": sentence, "status": status_code}))
 

@@ -69,8 +69,7 @@ class Signer(Handler):
         kind, keys = self._choose_kind(wanted.get("eauth")), self._keys(wanted["username"])
         wait = self.context.throttle.wait(keys)
         if wait > 0 or Signer._checking >= _AT_ONCE:
-            self.set_header("Retry-After", str(int(wait) + 1))
-            raise Refused(429, f"too many tries: wait {int(wait) + 1} s")
+            raise Refused(429, f"too many tries: wait {int(wait) + 1} s", Retry_After=str(int(wait) + 1))
         Signer._checking += 1
         try:
             loop = asyncio.get_running_loop()
