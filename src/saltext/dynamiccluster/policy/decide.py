@@ -12,7 +12,6 @@ from dataclasses import replace
 from ..model import NodeRecord, Phase
 from ..settings import Settings
 from ..snapshot import Snapshot
-from . import reasons
 from .breaker import count_failures
 from .lifecycle import next_step
 from .memory import Memory
