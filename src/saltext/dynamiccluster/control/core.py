@@ -27,6 +27,8 @@ from .health import Health
 from .journal import Entry
 from .ledger import Ledger
 from .parts import Parts
+from .places import NOTE as PLACES
+from .places import check_places, note_places
 from .scene import Scene
 
 log = logging.getLogger(__name__)
@@ -35,10 +37,15 @@ LOST_GRACE = 180.0  # seconds after which a cloud surely lists what was launched
 
 
 class Core:
-    """The state of one engine. Any thread may call it; the parts' calls are made outside of its lock."""
+    """The state of one engine. Any thread may call it; the parts' calls are made outside of its lock.
+
+    Raises ConfigurationError when a resource that has machines has moved since the last start.
+    """
 
     def __init__(self, parts: Parts, ledger: Ledger, *, chance: random.Random | None = None):
         self.parts, self.ledger = parts, ledger
+        check_places(parts.settings, self.memory, ledger.note(PLACES, {}))
+        self._note_places()
         self.chance = chance or random.Random()
         self.plan = Plan(ledger.memory)
         self.planned_at = 0.0
@@ -228,15 +235,23 @@ class Core:
             return {"ok": True, "message": reply.message + warning, "data": dict(reply.data)}
 
     def use(self, parts: Parts) -> None:
-        """Go on with other settings and the adapters made for them."""
+        """Go on with other settings and the adapters made for them.
+
+        Raises ConfigurationError, and changes nothing, when they would move a resource away from its machines.
+        """
         with self._lock:
+            check_places(parts.settings, self.memory, self.ledger.note(PLACES, {}))
             old, self.parts, self.health.parts = self.parts, parts, parts
             before, now = old.settings, parts.settings
             changed = frozenset(name for name in now.cloud if before.cloud.get(name) != now.cloud[name])
             kept = {name: reading for name, reading in self._snapshot.clouds.items() if name in now.cloud}
             batch: Reading[BatchView] = self._snapshot.batch if before.cluster == now.cluster else Reading()
             self._snapshot = replace(self._snapshot, batch=batch, clouds=kept)
+            self._note_places()
         self._write(lambda memory: lift_for_settings(memory, changed))
+
+    def _note_places(self) -> None:
+        self.ledger.keep(PLACES, note_places(self.parts.settings, self.memory, self.ledger.note(PLACES, {})))
 
     # -- telling ------------------------------------------------------------------------------------------------------
 

@@ -112,8 +112,13 @@ class Ledger:
             return self._journal.history(**wanted)
 
     def note(self, name: str, default: Any = None) -> Any:
-        """Return a small fact that `update(notes=...)` kept."""
+        """Return a small fact that `update(notes=...)` or `keep` kept."""
         return self._notes.get(name, default)
+
+    def keep(self, name: str, fact: Any) -> None:
+        """Keep a small fact; it is written down with the next change."""
+        with self.lock:
+            self._notes[name] = fact
 
     def close(self) -> None:
         with self.lock:

@@ -39,7 +39,7 @@ Make = Callable[[Settings], Parts]
 
 
 class Loop:
-    """One engine. Made and run on one asyncio loop; `poke` may be called from any thread."""
+    """One engine. Made and run on one asyncio loop; `poke` may be called from any thread. Raises what Core raises."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Loop:
     async def reload(self, settings: Settings, make: Make) -> bool:
         """Take other settings: make their adapters and go on with them. Equal settings change nothing; return whether they did.
 
-        Raises what `make` raises; the old settings then stay in force.
+        Raises what `make` raises, and ConfigurationError when a resource would move away from its machines; the old settings then stay in force.
         """
         if settings == self.core.parts.settings and not self._status.config_error:
             return False

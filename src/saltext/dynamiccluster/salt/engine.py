@@ -135,23 +135,23 @@ class Engine:
             await self._line.open()
             directory = cluster_directory(self._opts, name, create=True)
             self._outlets = Outlets(self._opts, settings, self._line, self._obey, directory, self._known_secrets)
-            parts = await self._make_first_parts(settings)
-            if parts is None:
-                return
-            self._loop = self._make_loop(parts)
-            await self._run_loop()
+            if await self._make_first_loop(settings):
+                await self._run_loop()
         finally:
             await self._line.close()
 
-    async def _make_first_parts(self, settings: Settings) -> Parts | None:
-        """Return the adapters; where none can be made (a plugin that does not import) try again until told to stop."""
+    async def _make_first_loop(self, settings: Settings) -> bool:
+        """Make the loop; where it cannot be made (a plugin that does not import, a resource that moved) try again until told to stop."""
         while not self._stop.is_set():
             try:
-                return await asyncio.get_running_loop().run_in_executor(None, self._make_parts, settings)
+                parts = await asyncio.get_running_loop().run_in_executor(None, self._make_parts, settings)
+                self._loop = self._make_loop(parts)
+                return True
             except ConfigurationError as error:
-                await Waiting(self._opts, settings.name, str(error), self._line).wait(self._stop, _REREAD)
+                self._waiting = Waiting(self._opts, settings.name, str(error), self._line)
+                await self._waiting.wait(self._stop, _REREAD)
             settings = (await self._read())[0] or settings
-        return None
+        return False
 
     async def _run_loop(self) -> None:
         duties = [asyncio.create_task(work) for work in self._duties()]
@@ -236,6 +236,8 @@ class Engine:
     async def _obey(self, command: dict[str, Any]) -> Mapping[str, Any]:
         """Answer one command; whatever goes wrong is an answer, too."""
         if not hasattr(self, "_loop"):
+            if hasattr(self, "_waiting"):
+                return await self._waiting.obey(command)
             return {"ok": False, "message": "the engine is still starting; try again in a few seconds", "data": {}, "kind": "starting"}
         try:
             if command.get("name") == "reconcile" and not (command.get("arguments") or {}).get("test"):

@@ -30,7 +30,7 @@ class Waiting:
     async def wait(self, stop: asyncio.Event, seconds: float) -> None:
         """Wait for `seconds`, for `reconcile`, or for `stop`."""
         own = self._line is None
-        line = self._line or Line(self._opts, self._cluster, self._obey, tuple)
+        line = self._line or Line(self._opts, self._cluster, self.obey, tuple)
         try:
             if own:
                 await line.open()
@@ -65,7 +65,8 @@ class Waiting:
         except OSError as error:
             log.error("the snapshot for readers cannot be written: %s", error)
 
-    async def _obey(self, command: dict[str, Any]) -> Mapping[str, Any]:
+    async def obey(self, command: dict[str, Any]) -> Mapping[str, Any]:
+        """Answer a command meanwhile: only `reconcile` can be done."""
         if command.get("name") == "reconcile":
             self._again.set()
             return {"ok": True, "message": "the settings are read again", "data": {}}
