@@ -153,6 +153,18 @@ def test_torque_reservations_are_kept_for_whom_they_are(request_, orders):
     assert ordered(place(jobs=(job(1, request_),), config=config, offers=TORQUE_OFFERS)) == orders
 
 
+def test_t2_pieces_with_different_properties_get_a_node_each():
+    """`nodes=1:a+1:b` wants two nodes, one of each property; neither needs both."""
+    chunks = (Chunk(properties=frozenset({"a"})), Chunk(properties=frozenset({"b"})))
+    config = settings({"one": resource(property="a"), "two": resource(property="b")}, cluster="torque")
+    offers = {Reservation(property=name): Offer(frozenset({""}), properties=frozenset({name})) for name in "ab"}
+    wants = job(1, Request(places=(Place("batch"),), chunks=chunks))
+    assert sorted(ordered(place(jobs=(wants,), config=config, offers=offers))) == ["one", "two"]
+    lacking = settings({"one": resource(property="a")}, cluster="torque")
+    found = place(jobs=(wants,), config=lacking, offers=offers)
+    assert ordered(found) == [] and found.fates["1"].outcome is Outcome.IMPOSSIBLE
+
+
 def test_torque_node_reserved_for_an_account_is_no_supply_for_others():
     reserved = host("n1", queues=(QueueSlots("", 8),), reservation=Reservation(account="physics"))
     config = settings(TORQUE, cluster="torque")

@@ -184,8 +184,7 @@ def _is_known(world: World, resource: str) -> bool:
 
 
 def _fits(ask: Ask, fresh: Fresh, index: int) -> bool:
-    queues = fresh.suits(ask)
-    return bool(queues) and ask.capacity(fresh.free, ask.pieces[index], queues) > 0
+    return ask.each(fresh.kind, fresh.free, ask.pieces[index], fresh.suits(ask)) > 0
 
 
 def _ideal_fresh(world: World, kinds: Kinds, resource: str) -> Fresh:

@@ -70,6 +70,10 @@ class Ask:
             return ()
         return usable_queues(self.request, kind, host)
 
+    def each(self, kind: Kind, free: Free, piece: Chunk, queues: tuple[int, ...]) -> int:
+        """Return how many such pieces fit on a node of this kind: the pieces of one request may ask for different properties."""
+        return self.capacity(free, piece, queues) if queues and piece.properties <= kind.properties else 0
+
     def capacity(self, free: Free, piece: Chunk, queues: tuple[int, ...]) -> int:
         """Return how many such pieces fit into what is free."""
         request = self.request
@@ -128,10 +132,10 @@ def unmet_account(request: Request, kind: Kind) -> str:
 
 
 def unmet_property(request: Request, kind: Kind) -> str:
-    """Return a property that is asked for and not there, or one that the resource is kept for and that is not asked for."""
+    """Return a property that every piece asks for in vain, or one that the resource is kept for and that is not asked for."""
     asked = frozenset().union(*(chunk.properties for chunk in request.chunks))
-    missing = sorted(asked - kind.properties)
-    if missing:
+    missing = [min(chunk.properties - kind.properties, default="") for chunk in request.chunks]
+    if all(missing):
         return missing[0]
     return kind.only_for if kind.only_for and kind.only_for not in asked else ""
 

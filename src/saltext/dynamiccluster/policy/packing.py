@@ -178,7 +178,7 @@ def _fill_groups(
             groups.append(group)
             continue
         for part, queues in _parts(group, ask):
-            each = min(ask.capacity(part.free, piece, queues), most) if queues else 0
+            each = min(ask.each(part.kind, part.free, piece, queues), most)
             if each <= 0:
                 groups.append(part)
                 continue
@@ -237,7 +237,7 @@ def _open(supply: Supply, ask: Ask, piece: Chunk, wanted: int, most: int) -> tup
     suitable = []
     for fresh in supply.fresh:
         queues = fresh.suits(ask) if min(fresh.room, supply.budget.allows(fresh.price)) > 0 else ()
-        each = min(ask.capacity(fresh.free, piece, queues), most) if queues else 0
+        each = min(ask.each(fresh.kind, fresh.free, piece, queues), most)
         if each > 0:
             suitable.append((fresh.priority, fresh.nodes, fresh.resource, fresh, queues, each))
     if not suitable:
