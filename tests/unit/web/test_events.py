@@ -149,17 +149,19 @@ def test_listeners_that_go_are_forgotten(house: House) -> None:
 def test_one_that_does_not_read_holds_up_nobody(house: House) -> None:
     slow, quick = Stream(house), Stream(house)
     heavy = "x" * 60_000
+    heard: list[object] = []
+    reader = threading.Thread(target=lambda: [heard.append(quick.next()) for _ in range(5)])
     try:
+        reader.start()
         for _ in range(300):
             house.loop.call_soon_threadsafe(house.server.hear, "dynamiccluster/default/node/n/busy", {"text": heavy})
-        fire(house, 7)
-        reader = threading.Thread(target=lambda: [quick.next() for _ in range(5)])
-        reader.start()
+            time.sleep(0.001)
         reader.join(10)
-        assert not reader.is_alive() and house.get("/healthz").status == 200
+        assert len(heard) == 5 and house.get("/healthz").status == 200
         assert house.server.context.hub._bytes <= hub_module._MOST_BYTES
     finally:
         slow.close()
+        reader.join(10)
         quick.close()
 
 

@@ -122,6 +122,7 @@ CALLS: tuple[Call, ...] = (
         moment("to", "end here; now when not given"),
         _RESOURCE,
         whole("points", "about so many points", 2, 2000, 300),
+        named=True,
     ),
     _read("/orphans", "orphans", "orphans", "List machines with our tags that belong to no node", listed(ref("Orphan")), pages=True),
     Call(

@@ -10,7 +10,7 @@ from .. import __version__
 from .calls import CALLS, Call
 from .configuration import configuration_schemas
 from .parameters import Parameter
-from .schemas import SCHEMAS, Schema, ref
+from .schemas import SCHEMAS, Schema, login_schema, ref
 
 _ERRORS = {
     304: "it has not changed since the ETag in If-None-Match",
@@ -30,8 +30,8 @@ _SUBJECT: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
 _TOKEN = {"type": "apiKey", "in": "header", "name": "X-Auth-Token", "description": "a token of Salt's external authentication"}
 
 
-def make_openapi(cookie: str) -> dict[str, Any]:
-    """Return the document; `cookie` is the name of the session's cookie."""
+def make_openapi(cookie: str, kinds: tuple[str, ...] = ("pam",)) -> dict[str, Any]:
+    """Return the document; `cookie` is the name of the session's cookie, `kinds` are the ways to log in."""
     paths: dict[str, dict[str, Any]] = {}
     for call in CALLS:
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
@@ -40,7 +40,7 @@ def make_openapi(cookie: str) -> dict[str, Any]:
         "info": {"title": "Dynamic Cluster", "version": __version__, "description": "Elastic batch clusters run by Salt"},
         "paths": paths,
         "components": {
-            "schemas": {**SCHEMAS, **configuration_schemas()},
+            "schemas": {**SCHEMAS, "Login": login_schema(kinds), **configuration_schemas()},
             "securitySchemes": {
                 "token": _TOKEN,
                 "bearer": {"type": "http", "scheme": "bearer"},

@@ -154,10 +154,8 @@ class Reader(Handler):
         wanted, now = self.values, self.context.clock()
         until = wanted["to"] if wanted["to"] is not None else now
         since = wanted["from"] if wanted["from"] is not None else until - 3600
-        if since >= until:
-            raise Refused(400, "from must be before to")
         if wanted["resource"] and wanted["resource"] not in self.prepared.resources:
-            raise Refused(400, f"there is no resource {wanted['resource']!r}")
+            raise Refused(404, f"there is no resource {wanted['resource']!r}")
         work = self.context.series.read, since, until, wanted["resource"], wanted["points"]
         self._send_changing(await asyncio.get_running_loop().run_in_executor(self.context.executor, *work))
 
@@ -175,7 +173,7 @@ class Reader(Handler):
         self.send({"status": status, "age": age})
 
     async def _read_openapi(self) -> None:
-        self._send_changing(make_openapi(self.context.cookie))
+        self._send_changing(make_openapi(self.context.cookie, self.context.authority.kinds()))
 
     async def _read_events(self) -> None:
         hub = self.context.hub

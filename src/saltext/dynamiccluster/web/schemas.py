@@ -248,24 +248,15 @@ SCHEMAS: Mapping[str, Schema] = {
         eauth=listed(TEXT),
         anonymous_read=FLAG,
     ),
-    "Login": {
-        "oneOf": [
-            {
-                "type": "object",
-                "properties": {
-                    "username": {"type": "string", "minLength": 1, "maxLength": 256},
-                    "password": {"type": "string", "minLength": 1, "maxLength": 4096},
-                    "eauth": {"type": "string", "minLength": 1, "maxLength": 64},
-                },
-                "required": ["username", "password"],
-                "additionalProperties": False,
-            },
-            {
-                "type": "object",
-                "properties": {"token": {"type": "string", "minLength": 1, "maxLength": 256}},
-                "required": ["token"],
-                "additionalProperties": False,
-            },
-        ]
-    },
 }
+
+
+def _short(most: int) -> Schema:
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": "^[^\\u0000]+$"}
+
+
+def login_schema(kinds: tuple[str, ...]) -> Schema:
+    """Return the schema of what /login takes; where there is just one way to log in it need not be named."""
+    by_password = closed(username=_short(256), password=_short(4096), eauth={"enum": list(kinds)} if kinds else _short(64))
+    needed = ["username", "password"] if len(kinds) == 1 else ["username", "password", "eauth"]
+    return {"oneOf": [{**by_password, "required": needed}, closed(token=_short(256))]}

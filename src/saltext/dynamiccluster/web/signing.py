@@ -86,7 +86,7 @@ class Signer(Handler):
         if named is None and len(kinds) == 1:
             return kinds[0]
         if not kinds:
-            raise Refused(400, "nobody can log in: the master's configuration has no external_auth")
+            raise Refused(403, "nobody can log in: the master's configuration has no external_auth")
         if named is None or named not in kinds:
             raise Refused(400, f"say by which eauth: {' or '.join(kinds)}")
         return named

@@ -1,0 +1,46 @@
+"""The server against its own openapi.json, by requests that Schemathesis makes up: all of its checks, no finding."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+schemathesis = pytest.importorskip("schemathesis")
+
+from saltext.dynamiccluster.web.openapi import make_openapi  # noqa: E402
+from tests.unit.web.house import OPERATOR, House  # noqa: E402
+
+EXAMPLES = int(os.environ.get("DYNAMICCLUSTER_EXAMPLES", "40"))
+DOCUMENT = make_openapi("dynamiccluster_session")
+# a stream without an end; tests/unit/web/test_events.py looks at it
+del DOCUMENT["paths"]["/events"]
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+SEEN: dict[str, set[int]] = defaultdict(set)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("fuzzed")) as made:
+        made.grow(3)
+        made.server.context.throttle._limits.update(user=10**9, address=10**9)
+        yield made
+
+
+@schema.parametrize()
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_finding(case: schemathesis.Case, house: House) -> None:
+    response = case.call_and_validate(base_url=f"http://127.0.0.1:{house.port}", headers={"X-Auth-Token": OPERATOR})
+    SEEN[f"{case.method} {case.path}"].add(response.status_code // 100)
+    house.publish()
+
+
+def test_operations_were_reached_with_success_and_refusal() -> None:
+    reads = {name: classes for name, classes in SEEN.items() if name.startswith("GET") and "{" not in name}
+    assert len(SEEN) == sum(len(entries) for entries in DOCUMENT["paths"].values())
+    assert {name for name, classes in reads.items() if not {2, 4} <= classes} == set()
+    assert not any(5 in classes for name, classes in SEEN.items() if name != "GET /healthz")
