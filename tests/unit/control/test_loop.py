@@ -287,6 +287,24 @@ def test_bug_in_the_decision_is_told_and_the_loop_goes_on(tmp_path, monkeypatch)
     assert run(scene, tmp_path).documents[-1]["engine"]["bugs"] >= 1
 
 
+def test_full_disk_for_the_document_is_told_once_and_no_bug(tmp_path, caplog):
+    async def scene(stage: Stage) -> None:
+        def write(document):
+            tried.append(document)
+            if len(tried) < 4:
+                raise OSError(28, "No space left on device")
+            stage.documents.append(document)
+
+        tried: list[dict[str, Any]] = []
+        stage.loop._write_snapshot = write
+        stage.loop._status.bugs = 0
+        assert await stage.play(lambda: bool(stage.documents))
+
+    stage = run(scene, tmp_path)
+    assert stage.documents[-1]["engine"]["bugs"] == 0
+    assert sum("No space left" in record.message for record in caplog.records) == 1
+
+
 def test_s26_cloud_that_does_not_answer_is_asked_less_and_less(tmp_path):
     async def scene(stage: Stage) -> None:
         stage.world.clouds["cloud1"].troubles.refuse("list", Refusal.UNREACHABLE, times=None)

@@ -74,6 +74,7 @@ class Loop:
         self._wake = asyncio.Event()
         self._sooner: dict[str, asyncio.Event] = {}
         self._failing: dict[str, str] = {}
+        self._unpublished = ""
 
     # -- what others call ---------------------------------------------------------------------------------------------
 
@@ -234,8 +235,19 @@ class Loop:
         while True:
             if self.core.planned_at != planned_at or time.monotonic() - written > _HEARTBEAT:
                 planned_at, written = self.core.planned_at, time.monotonic()
-                await self._in("publish", lambda: self._write_snapshot(self.snapshot()))
+                await self._publish()
             await asyncio.sleep(_PULSE)
+
+    async def _publish(self) -> None:
+        """Write the document; a disk that takes nothing is told once, and stops nothing else."""
+        trouble = ""
+        try:
+            await self._in("publish", lambda: self._write_snapshot(self.snapshot()))
+        except OSError as error:
+            trouble = f"the document for readers cannot be written: {error}"
+        if trouble and trouble != self._unpublished:
+            log.error("%s", trouble)
+        self._unpublished = trouble
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

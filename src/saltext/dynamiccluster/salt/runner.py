@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..errors import CommandRefused, ConfigurationError
@@ -24,6 +25,7 @@ Opts = Mapping[str, Any]
 Row = dict[str, Any]
 
 _POLL = 2.0
+_STALE = 30.0  # seconds; a healthy engine writes its snapshot every few
 _VALIDATE_WITHIN = 120.0
 _FLAGS = frozenset({"test", "force", "enabled"})
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -83,6 +85,8 @@ def status(opts: Opts, cluster: str | None = None) -> Row:
     problems = list(document.get("problems", ()))
     if not running:
         problems.insert(0, "the engine is not running: what is shown is its last snapshot; see the master's log")
+    elif age(document) > _STALE:
+        problems.insert(0, _explain_stale(cluster_directory(opts, name), age(document)))
     return {
         "cluster": name,
         "age": age(document),
@@ -92,6 +96,13 @@ def status(opts: Opts, cluster: str | None = None) -> Row:
         "resources": {row["name"]: _brief(row) for row in document.get("resources", ())},
         "problems": problems,
     }
+
+
+def _explain_stale(directory: Path, seconds: float) -> str:
+    """Return why readers see an old document though the engine runs: mostly a full disk."""
+    disk = os.statvfs(directory)
+    free = f"{disk.f_bavail * disk.f_frsize // 2**20} MiB and {disk.f_favail} files free there"
+    return f"the engine runs, but what is shown is {seconds:.0f} s old: it cannot write into {directory} ({free}), or hangs; see the master's log"
 
 
 def table(opts: Opts, part: str, cluster: str | None = None, **wanted: object) -> list[Row]:
