@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from saltext.dynamiccluster.control.hooks import find_hook, run_bounded, run_hook
+from saltext.dynamiccluster.control.hooks import check_commands, find_hook, run_bounded, run_hook
 from saltext.dynamiccluster.model import NodeRecord
 from saltext.dynamiccluster.settings.slots import HOOK
 from saltext.dynamiccluster.sim.world import make_settings
@@ -78,3 +78,19 @@ def test_s22_hooks_are_found_where_the_settings_have_them():
     settings = make_settings(post_vm_provision_command="/bin/true {0}")
     assert str(find_hook(settings, "post_vm_provision_command")) == "/bin/true {0}"
     assert find_hook(settings, "post_remove_node_command") is None
+
+
+def test_validate_names_the_commands_that_are_missing(tmp_path):
+    there, gone = script(tmp_path, "true"), tmp_path / "gone.sh"
+    settings = make_settings(
+        post_vm_provision_command=f"{there} {{0}}",
+        post_vm_destroy_command=f"{gone} {{0}}",
+        hostname={"command": f"test -e /etc/hosts && {gone} {{0}}"},
+    )
+    found = {finding.what: finding for finding in check_commands(settings)}
+    assert {name: finding.ok for name, finding in found.items()} == {
+        "post_vm_provision_command": True,
+        "post_vm_destroy_command": False,
+        "hostname: command": True,
+    }
+    assert str(gone) in found["post_vm_destroy_command"].detail and found["post_vm_destroy_command"].remedy

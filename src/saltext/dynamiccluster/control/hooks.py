@@ -10,12 +10,15 @@ import tempfile
 from contextlib import suppress
 
 from ..model import NodeRecord
+from ..ports import Finding
 from ..settings import Settings
 from ..settings.templates import Template, UnsafeValue
 
 log = logging.getLogger(__name__)
 
 GENERAL = ("post_vm_provision_command", "post_vm_destroy_command")
+CLUSTER = ("post_add_node_command", "post_remove_node_command")
+_CHECK_TIMEOUT = 10.0
 _OUTPUT = 4000  # octets of the end of a failed command's output that are logged
 
 
@@ -23,6 +26,21 @@ def find_hook(settings: Settings, name: str) -> Template | None:
     """Return the command of this setting, None when it is not configured."""
     section = settings.dynamic_cluster if name in GENERAL else settings.cluster.config
     return getattr(section, name, None)
+
+
+def check_commands(settings: Settings) -> list[Finding]:
+    """Tell which of the commands that are run here, hooks and the one that tells host names, do not exist for the engine's user."""
+    commands = {name: find_hook(settings, name) for name in (*GENERAL, *CLUSTER)}
+    commands["hostname: command"] = getattr(settings.dynamic_cluster.hostname, "command", None)
+    return [_check_command(name, template) for name, template in commands.items() if template is not None]
+
+
+def _check_command(name: str, template: Template) -> Finding:
+    # The shell is asked, not the path: some of the templates are lines for a shell, and begin with a word of its own.
+    trouble, _ = run_bounded(("/bin/sh", "-c", 'command -v -- "$1"', "sh", template.program), _CHECK_TIMEOUT)
+    if not trouble:
+        return Finding(name, True, f"{template.program} is there")
+    return Finding(name, False, f"{template.program} is not there or not executable", f"correct {name}, or install it")
 
 
 def run_hook(template: Template, record: NodeRecord, timeout: float) -> str:

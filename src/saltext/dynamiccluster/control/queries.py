@@ -13,6 +13,7 @@ from ..policy.world import World
 from ..ports import Finding
 from .codec import encode
 from .core import Core
+from .hooks import check_commands
 from .present import present_job, present_node, present_plan
 
 Answer = dict[str, Any]
@@ -84,6 +85,7 @@ def _validate(core: Core) -> Answer:
     findings = _findings("batch system", parts.batch.check)
     for name, cloud in sorted(parts.clouds.items()):
         findings += _findings(f"resource {name}", cloud.check)
+    findings += check_commands(parts.settings)
     journal = core.ledger.degraded
     findings.append(Finding("journal", not journal, journal, "free some space, or correct the rights of its directory"))
     return _yes("", [asdict(finding) for finding in findings])
