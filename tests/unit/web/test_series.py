@@ -94,7 +94,7 @@ def test_numbers_of_a_cluster_at_work(house: House) -> None:
     assert [number for number in answer["nodes"]["busy"] if number is not None][-1] == 3.0 and set(answer["waiting"]) == {None}
 
 
-@pytest.mark.parametrize("query", ["points=1", "points=9999", "from=abc", "from=-1", "to=1e5"])
+@pytest.mark.parametrize("query", ["points=1", "points=9999", "from=abc", "from=-1", "to=1e12", "to=inf", "to=1_000"])
 def test_series_that_make_no_sense(shown: House, query: str) -> None:
     assert shown.get(f"/series?{query}").status == 400
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from ..model import JobState, NodeState
 from .schemas import Schema
 
 _WHOLE = re.compile(r"[0-9]{1,9}\Z")
-_NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?\Z")
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?\Z")
 _PLAIN = r"^[^\u0000-\u001f\u007f]+$"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -74,11 +73,11 @@ def moment(name: str, meaning: str) -> Parameter:
     """Return a parameter that is a Unix time."""
 
     def read(label: str, text: str) -> float:
-        if not _NUMBER.match(text) or not math.isfinite(float(text)) or not 0 <= float(text) <= 1e11:
+        if not _NUMBER.match(text) or not 0 <= float(text) <= 1e11:
             raise BadParameter(f"{label} must be a time in Unix seconds, not {text[:40]!r}")
         return float(text)
 
-    return Parameter(name, {"type": "integer", "minimum": 0, "maximum": 10**11}, read, meaning)
+    return Parameter(name, {"type": "number", "minimum": 0, "maximum": 10**11}, read, meaning)
 
 
 def choice(name: str, meaning: str, values: tuple[str, ...], default: str = "", *, or_empty: bool = False) -> Parameter:

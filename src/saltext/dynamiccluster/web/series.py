@@ -50,7 +50,7 @@ class Series:
         step = _choose_step(since, until, points, self._clock())
         tier = max((tier for tier, _ in TIERS if tier <= step), default=TIERS[0][0])
         first = int(since // step) * step
-        buckets = range(first, int(until) + 1, step)
+        buckets = range(first, int(until) + 1, step) if since <= until else range(0)
         rows: dict[int, list[Numbers]] = {}
         with self._lock:
             try:
