@@ -91,7 +91,6 @@ class Torque:
     def join(self, node: Joining) -> None:
         """Define the node, held. Raises NameUnresolvable, BatchRefused, BatchUnreachable."""
         with self._lock:
-            self._restart.acts = True
             self._changes.join(node, self._server.server(self._clock()))
 
     def hold(self, hostname: str, why: str) -> None:
@@ -102,7 +101,6 @@ class Torque:
     def unhold(self, hostname: str) -> None:
         """Let jobs on the node again."""
         with self._lock:
-            self._restart.acts = True
             self._changes.unhold(hostname)
             self._deferred.released(hostname, self._clock())
 

@@ -1,7 +1,7 @@
 """What Torque and Maui need after the cluster grew: jobs that Maui put off considered again, and Torque 4 restarted for its new nodes.
 
 Both are changes, made at the end of a reading because they become possible only some time after a node was let in: when Maui has seen it.
-An adapter that never let a node in or defined one (a report, a check) never does either.
+A job that is stuck after a restart of the engine shows by itself, so that what was begun before is finished.
 """
 
 from __future__ import annotations
@@ -87,7 +87,6 @@ class Restart:
 
     tools: Tools
     _new: set[str] = field(default_factory=set)
-    acts: bool = False  # this adapter changes things: it is not one that only reads
     _restarted: float = float("-inf")
 
     def joined(self, hostname: str) -> None:
@@ -125,8 +124,6 @@ class Restart:
             return f"{what}: it is restarted as soon as no job runs ({running} do)"
         if reading.now - self._restarted < BETWEEN_RESTARTS:
             return f"{what}: it was restarted {reading.now - self._restarted:.0f} s ago, which did not help yet"
-        if not self.acts:
-            return f"{what}: it is restarted with the next node that joins"
         try:
             if _count_running(self.tools.jobs()):
                 return f"{what}: a job has just started"
