@@ -1,18 +1,23 @@
 """
 What a worker node knows of itself. Needs Salt and the standard library only, so that it can be synced to any minion.
+
+For highstates and orchestrations that must know whether a node really serves:
+
+.. code-block:: yaml
+
+    execd_is_up:
+      module.run:
+        - dynamiccluster_node.execd_running: []
 """
 
 from __future__ import annotations
 
 import os
 import re
-import tempfile
 from pathlib import Path
 
 __version__ = "2.0.0"
 __virtualname__ = "dynamiccluster_node"
-
-_GRAIN = "dynamiccluster_token"
 
 
 def __virtual__():
@@ -52,28 +57,3 @@ def execd_running(name="sge_execd"):
         except OSError:
             continue  # it ended while we looked
     return False
-
-
-def drop_token(test=False):
-    """
-    Remove the spent one-time token from the minion's configuration; return the files that held it.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'dc-*' dynamiccluster_node.drop_token
-    """
-    folder = Path(__opts__["conf_file"]).parent / "minion.d"  # noqa: F821, Salt puts __opts__ here
-    line = re.compile(rf"^\s*{_GRAIN}\s*:.*\n?", re.MULTILINE)
-    held = [path for path in sorted(folder.glob("*.conf")) if line.search(path.read_text())]
-    for path in () if test else held:
-        _replace(path, line.sub("", path.read_text()))
-    return [str(path) for path in held]
-
-
-def _replace(path, text):
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(temporary, path)
