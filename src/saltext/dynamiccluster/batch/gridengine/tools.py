@@ -19,6 +19,7 @@ from .config import (
     parse_group,
     parse_queues,
 )
+from .debian import Shortcut, read_variables
 from .details import JobDetail, parse_details
 from .hosts import GLOBAL, HostRecord, fill_jobs, parse_hosts
 from .jobs import JobRecord, parse_jobs
@@ -30,7 +31,14 @@ CHANGE_TIMEOUT = 30.0
 
 def process_runner() -> Run:
     """Return the runner of real processes. Wrapped lines are switched off where that reaches (it does not through ssh)."""
-    return ProcessRunner({"SGE_SINGLE_LINE": "1"})
+    shortcut = Shortcut(read_variables())
+    direct, plain = ProcessRunner({"SGE_SINGLE_LINE": "1", **shortcut.variables}), ProcessRunner({"SGE_SINGLE_LINE": "1"})
+
+    def run(argv: tuple[str, ...], *, timeout: float) -> Completed:
+        short = shortcut(argv)
+        return (plain if short == argv else direct)(short, timeout=timeout)
+
+    return run
 
 
 class Tools:
