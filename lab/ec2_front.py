@@ -1,7 +1,7 @@
 """The EC2 API as clients of the lab see it: an HTTP server before moto that adds what real EC2 does and moto does not.
 
 A request passes through filters, each of which may answer, change or delay it, before it reaches moto: `Filter(request, forward) -> Answer`.
-Run as `python -m lab.ec2_front UPSTREAM_HOST:PORT LOG NOTIFY_SOCKET HOST:PORT`.
+Run as `python -m lab.ec2_front UPSTREAM_HOST:PORT LOG NOTIFY_SOCKET HOST:PORT [KEY ...]`; without a key any is taken.
 """
 
 from __future__ import annotations
@@ -63,6 +63,18 @@ class Recorder:
     def _write(self, row: dict[str, object]) -> None:
         with self._lock, self._path.open("a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
+
+
+class Accounts:
+    """Refuses keys of no account, as EC2 does; moto takes any. Whether the secret belongs to the key is not checked."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = frozenset(keys)
+
+    def __call__(self, request: Request, forward: Forward) -> Answer:
+        if request.action and request.caller[0] not in self._keys:
+            return error(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
+        return forward(request)
 
 
 class OneChange:
@@ -136,9 +148,10 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     """Serve until killed."""
-    upstream, log, notify, listen = sys.argv[1:]
+    upstream, log, notify, listen, *keys = sys.argv[1:]
     host, _, port = listen.rpartition(":")
-    forward = chain([Recorder(Path(log)), Notifier(notify), ClientTokens(), OneChange()], Upstream(upstream))
+    accounts = [Accounts(*keys)] if keys else []
+    forward = chain([Recorder(Path(log)), *accounts, Notifier(notify), ClientTokens(), OneChange()], Upstream(upstream))
     Server((host, int(port)), forward).serve_forever()
 
 

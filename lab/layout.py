@@ -23,6 +23,8 @@ SUBNET = "10.78.16.0/20"
 ROUTES = ("172.31.0.0/16",)
 ZONE = "ec2.internal"
 REGION = "us-east-1"
+# The cloud's one account.
+ACCESS_KEY = "lab"
 
 USER = "alice"
 USER_ID = 3000

@@ -10,7 +10,7 @@ from typing import Any
 
 from lab import inside, services
 from lab.errors import LabError
-from lab.layout import ADDRESS, CHECKOUT, REGION
+from lab.layout import ACCESS_KEY, ADDRESS, CHECKOUT, REGION
 from lab.state import State
 from lab.torque import inlab
 
@@ -67,7 +67,7 @@ def cluster_of(state: State) -> str:
 
 def _resource(cloud: Mapping[str, str], prefix: str, kind: str, *, minimum: int, maximum: int, priority: int) -> dict[str, Any]:
     config = {
-        "access_key_id": "lab", "secret_access_key": "no-secret-in-a-lab", "endpoint_url": cloud["endpoint"], "region_name": REGION,
+        "access_key_id": ACCESS_KEY, "secret_access_key": "no-secret-in-a-lab", "endpoint_url": cloud["endpoint"], "region_name": REGION,
         "image_id": "ami-03cf127a", "instance_type": kind, "subnet_id": cloud["subnet"], "instance_name_prefix": prefix,
         "userdata_file": str(CHECKOUT / "examples" / "user-data.yaml"),
     }
@@ -93,7 +93,7 @@ def configure(state: State, changes: Mapping[str, Any] | None = None, engine: bo
     Raises CommandFailed with the states that failed.
     """
     torque = cluster_of(state) == "torque"
-    batch = inlab.head_pillar() if torque else {"configuration": {"load_report_time": "00:00:05", "max_unheard": "00:00:20"}}
+    batch = inlab.head_pillar() if torque else {"configuration": {"load_report_time": "00:00:02", "max_unheard": "00:00:20"}}
     head = {"dynamiccluster_master": {"restart": "no", "engine": {"minion_id": MASTER_ID}}, "dynamiccluster_head": batch}
     worker = {"head": {"name": "head", "address": ADDRESS}, **(inlab.worker_pillar() if torque else {})}
     files = {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.ec2_front import Notifier, Recorder, Server, Upstream
+from lab.ec2_front import Accounts, Notifier, Recorder, Server, Upstream
 from lab.ec2_messages import Answer, Request, chain, read_parameters
 from lab.ec2_tokens import ClientTokens
 
@@ -112,3 +112,13 @@ def test_parameters_come_from_the_url_and_from_a_form():
     form = "application/x-www-form-urlencoded; charset=utf-8"
     assert read_parameters("/?Action=A&Empty=", b"Name=a%26b", form) == {"Action": "A", "Empty": "", "Name": "a&b"}
     assert read_parameters("/", b'{"a": 1}', "application/json") == {}
+
+
+def test_a_key_of_no_account_is_refused_as_ec2_does():
+    def credential(key: str) -> dict[str, str]:
+        return {"authorization": f"AWS4-HMAC-SHA256 Credential={key}/20200101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0"}
+
+    forward = chain([Accounts("lab")], lambda request: Answer(200, {}, b"fine"))
+    asked = [forward(Request("POST", "/", credential(key), b"", {"Action": "DescribeVpcs"})) for key in ("lab", "other")]
+    assert [answer.status for answer in asked] == [200, 401]
+    assert b"<Code>AuthFailure</Code>" in asked[1].body
