@@ -312,3 +312,31 @@ def test_s26_cloud_that_does_not_answer_is_asked_less_and_less(tmp_path):
         assert stage.clouds["cloud1"].entered.count("list") == 1  # the interval is 0.1 s, the first wait after a failure 10 s
 
     run(scene, tmp_path)
+
+
+def test_reconcile_reads_at_once_what_is_being_spared(tmp_path):
+    async def scene(stage: Stage) -> None:
+        stage.world.clouds["cloud1"].troubles.refuse("list", Refusal.UNREACHABLE, times=1)
+        entered = stage.clouds["cloud1"].entered
+        assert await stage.play(lambda: entered.count("list") == 1)
+        await stage.play(lambda: False, 0.6)
+        assert entered.count("list") == 1
+        await stage.loop.command({"name": "reconcile"})
+        assert await stage.play(lambda: entered.count("list") == 2, 3.0)
+
+    run(scene, tmp_path)
+
+
+def test_reconcile_does_not_wait_four_times_as_long_as_the_last_reading_took(tmp_path):
+    async def scene(stage: Stage) -> None:
+        cloud = stage.clouds["cloud1"]
+        cloud.gates["list"] = threading.Event()
+        assert await stage.play(lambda: cloud.entered.count("list") == 1)
+        await stage.play(lambda: False, 1.5)
+        cloud.gates["list"].set()
+        await stage.play(lambda: False, 0.6)
+        assert cloud.entered.count("list") == 1
+        await stage.loop.command({"name": "reconcile"})
+        assert await stage.play(lambda: cloud.entered.count("list") > 1, 3.0)
+
+    run(scene, tmp_path)
