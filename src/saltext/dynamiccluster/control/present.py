@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any
 
 from ..model import Instance, InstanceState, Job, JobState, NodeState, ResourceFlag, WorkerNode
@@ -200,9 +201,11 @@ def _instance(node: WorkerNode) -> dict[str, Any]:
 def _jobs(core: Core, jobs: tuple[Job, ...], now: float) -> list[dict[str, Any]]:
     """Return the pending jobs first, as many as are to be shown, then the others."""
     shown = core.parts.settings.cluster.config.queued_job_number_to_display
-    pending = sorted((job for job in jobs if job.state is JobState.PENDING), key=lambda job: (-job.priority, job.created, job.id))
+    waiting = (job for job in jobs if job.state is JobState.PENDING)
+    # not sorted: that would hold the interpreter over 100,000 jobs, for the few that are shown
+    pending = nsmallest(shown, waiting, key=lambda job: (-job.priority, job.created, job.id))
     others = [job for job in jobs if job.state is not JobState.PENDING and job.state is not JobState.COMPLETED]
-    return [present_job(job, core.plan.fates.get(job.id), now) for job in (*pending[:shown], *others[:1000])]
+    return [present_job(job, core.plan.fates.get(job.id), now) for job in (*pending, *others[:1000])]
 
 
 def present_job(job: Job, fate: Fate | None, now: float) -> dict[str, Any]:

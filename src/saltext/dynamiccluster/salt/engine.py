@@ -23,8 +23,8 @@ from .mirror import CacheMirror
 from .outlets import Outlets
 from .pillar import load_settings
 from .places import cluster_directory, known_clusters
-from .process import Lock, MasterIsGone, die_with_parent, sleep, stop_on_signals
-from .snapshot import write_snapshot
+from .process import Lock, MasterIsGone, die_with_parent, sleep, stay_responsive, stop_on_signals
+from .snapshot import mask_rows, write_snapshot
 from .tornados import use_real_tornado
 from .waiting import Waiting
 from .wiring import make_batch, make_check, make_clouds, make_render, master_address, secret_texts
@@ -202,7 +202,8 @@ class Engine:
 
     def _write_snapshot(self, document: dict[str, Any]) -> None:
         found = (*self._line.problems(), *self._outlets.problems(), *self._setup_problems())
-        document = self._line.bus.mask({**document, "problems": [*found, *document.get("problems", ())]})
+        document = {**document, "problems": [*found, *document.get("problems", ())]}
+        document = mask_rows(document, self._known_secrets(), self._line.bus.mask)
         self._outlets.publish(document, self._loop.core)
         write_snapshot(self._opts, self._loop.core.parts.settings.name, document)
 

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import CommandRefused
-from .places import cluster_directory, read_json, write_json
+from .places import cluster_directory, read_json, write_private
 
 FILE = "snapshot.json"
 
@@ -19,7 +20,35 @@ FILE = "snapshot.json"
 def write_snapshot(opts: Mapping[str, Any], cluster: str, document: Mapping[str, Any]) -> None:
     """Replace the cluster's snapshot at once, mode 0600. Raises OSError."""
     path = cluster_directory(opts, cluster, create=True) / FILE
-    write_json(path, {**document, "written_at": time.time()})
+    write_private(path, "".join(_encode({**document, "written_at": time.time()})))
+
+
+def mask_rows(document: Mapping[str, Any], secrets: Iterable[str], mask: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return the document masked by `mask`. Rows that surely hold no secret, which are nearly all, are taken as they are."""
+    written = [json.dumps(secret)[1:-1] for secret in secrets if secret]
+
+    def mask_row(row: Any) -> Any:
+        text = json.dumps(row, default=str)
+        return mask(row) if any(secret in text for secret in written) else json.loads(text)
+
+    return {key: [mask_row(row) for row in value] if isinstance(value, list) else mask(value) for key, value in document.items()}
+
+
+def _encode(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the document's JSON row by row: one call for thousands of rows would hold the interpreter, and all requests with it."""
+    for number, (key, value) in enumerate(document.items()):
+        yield f"{',' if number else '{'}{json.dumps(key)}:"
+        if not isinstance(value, list):
+            yield _dumps(value)
+            continue
+        for place, row in enumerate(value):
+            yield f"{',' if place else '['}{_dumps(row)}"
+        yield "]" if value else "[]"
+    yield "}"
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, default=str, separators=(",", ":"))
 
 
 def read_snapshot(opts: Mapping[str, Any], cluster: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 from prometheus_client import Counter as Count
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -42,6 +42,7 @@ class Numbers:
         self.registry.register(_Snapshot(self))
 
     def _make(self) -> None:
+        disable_created_metrics()  # a second series for each counter, which nobody asks for
         known = {"namespace": "dynamiccluster", "registry": self.registry}
         self.cloud_calls = Count("cloud_calls", "Calls to a cloud", ("resource", "call", "result"), **known)
         self.cloud_seconds = Histogram(

@@ -39,6 +39,7 @@ class Prepared:
         for row in self.nodes.values():
             self.by_resource.setdefault(row.data["resource"], []).append(row)
         self.etag = make_etag(row.digest for part in (self.nodes, self.jobs, self.resources) for row in part.values())
+        self._chosen: OrderedDict[Hashable, tuple[list[Encoded], str]] = OrderedDict()
         self._bodies: OrderedDict[Hashable, asyncio.Future[Body]] = OrderedDict()
 
     # -- looking up ---------------------------------------------------------------------------------------------------
@@ -46,6 +47,15 @@ class Prepared:
     def node(self, name: str) -> Encoded | None:
         """Return a node by its host name or its instance's name."""
         return self.nodes.get(name) or self.nodes.get(self.by_name.get(name, ""))
+
+    def choose(self, key: Hashable, select: Callable[[], list[Encoded]]) -> tuple[list[Encoded], str]:
+        """Return the rows that `select` finds and their ETag, found once for each key."""
+        if key not in self._chosen:
+            found = select()
+            self._chosen[key] = found, make_etag([str(len(found)).encode(), *(row.digest for row in found)])
+            while len(self._chosen) > _MOST_BODIES:
+                self._chosen.popitem(last=False)
+        return self._chosen[key]
 
     def select_nodes(self, state: str = "", resource: str = "") -> list[Encoded]:
         found: Iterable[Encoded] = self.by_resource.get(resource, ()) if resource else self.nodes.values()

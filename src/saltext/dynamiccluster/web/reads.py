@@ -36,18 +36,20 @@ class Reader(Handler):
     # -- lists ------------------------------------------------------------------------------------------------------------
 
     async def _read_nodes(self) -> None:
-        await self._send_rows(self.prepared.select_nodes(self.values["state"], self.values["resource"]))
+        prepared, wanted = self.prepared, (self.values["state"], self.values["resource"])
+        await self._send_rows(*prepared.choose(("nodes", *wanted), lambda: prepared.select_nodes(*wanted)))
 
     async def _read_jobs(self) -> None:
-        await self._send_rows(self.prepared.select_jobs(self.values["state"], self.values["owner"]))
+        prepared, wanted = self.prepared, (self.values["state"], self.values["owner"])
+        await self._send_rows(*prepared.choose(("jobs", *wanted), lambda: prepared.select_jobs(*wanted)))
 
     async def _read_orphans(self) -> None:
-        await self._send_rows(self.prepared.orphans)
+        await self._send_rows(*self.prepared.choose("orphans", lambda: self.prepared.orphans))
 
-    async def _send_rows(self, found: list[Encoded]) -> None:
-        rows = self._page(found)
-        etag = make_etag([str(len(found)).encode(), *(row.digest for row in rows)])
-        prepared = self.prepared
+    async def _send_rows(self, found: list[Encoded], etag: str) -> None:
+        rows, prepared = self._page(found), self.prepared
+        if len(rows) != len(found):
+            etag = make_etag([str(len(found)).encode(), *(row.digest for row in rows)])
         if self.knows(etag, prepared.at):
             return
         key = (self.call.path, tuple(sorted(self.values.items())))

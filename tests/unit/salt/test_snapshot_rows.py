@@ -1,0 +1,38 @@
+"""The document for readers: masked row by row, written row by row, and the same as in one piece."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("salt")
+
+from saltext.dynamiccluster.salt.bus import redact  # noqa: E402
+from saltext.dynamiccluster.salt.snapshot import mask_rows, read_snapshot, write_snapshot  # noqa: E402
+
+SECRETS = ("very-secret-key", 'quo"ted\\sécret')
+DOCUMENT: dict[str, Any] = {
+    "engine": {"trouble": f"denied for {SECRETS[0]}"},
+    "nodes": [{"name": "n1", "reason": f"x{SECRETS[1]}y"}, {"name": "n2", "price": 0.1, "none": None}],
+    "jobs": [],
+    "problems": [f"{SECRETS[0]} is wrong", "all well"],
+}
+
+
+def mask(value: Any) -> Any:
+    return redact(value, SECRETS)
+
+
+def test_rows_are_masked_as_the_whole_is() -> None:
+    masked = mask_rows(DOCUMENT, SECRETS, mask)
+    assert masked == mask(DOCUMENT) and "secret" not in json.dumps(masked)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    opts = {"cachedir": str(tmp_path)}
+    write_snapshot(opts, "lab", DOCUMENT)
+    found = read_snapshot(opts, "lab")
+    assert found.pop("written_at") > 0 and found == DOCUMENT
