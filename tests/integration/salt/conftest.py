@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytest.importorskip("salt")
 
@@ -18,7 +19,10 @@ from saltext.dynamiccluster.salt.keys import Keys  # noqa: E402
 from saltext.dynamiccluster.salt.line import Line  # noqa: E402
 from saltext.dynamiccluster.salt.minions import SaltMinions  # noqa: E402
 
-from .daemons import Master, Minion, eventually  # noqa: E402
+from .clusters import await_running, good_pillar, serving  # noqa: E402
+from .daemons import CHECKOUT, Master, Minion, eventually  # noqa: E402
+
+REACTOR = CHECKOUT / "examples" / "reactor"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,6 +41,15 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Master]:
         yield daemon
     finally:
         daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Master]:
+    """A master with the engine and the reactor of the examples; each test leaves it running, in the state in which it found it."""
+    reactor = yaml.safe_load((REACTOR / "master.conf").read_text().replace("/srv/reactor", str(REACTOR)))
+    with serving(tmp_path_factory.mktemp("e"), good_pillar(), **reactor) as daemon:
+        await_running(daemon)
+        yield daemon
 
 
 class Engine:

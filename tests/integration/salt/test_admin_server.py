@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from .clusters import SECRETS, good_pillar
 from .daemons import Master, eventually, free_ports
-from .test_engine import SECRETS, good_pillar
 
 SHARED = "the-shared-secret"
 READS = ["dynamiccluster.status", "dynamiccluster.nodes", "dynamiccluster.history"]
@@ -51,7 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     config = {"external_auth": ACCESS, "sharedsecret": SHARED}
     daemon = Master(tmp_path_factory.mktemp("w"), engines=[{"dynamiccluster": {}}], **config)
     daemon.pillar("top.sls", "base:\n  the_master:\n    - cluster\n")
-    daemon.pillar("cluster.sls", good_pillar().replace("auto_mode: True", f"auto_mode: True, admin-server: {{port: {port}}}"))
+    daemon.pillar("cluster.sls", good_pillar(port=port))
     daemon.start()
     try:
         daemon.wait_until_up()

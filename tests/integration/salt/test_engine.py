@@ -5,75 +5,20 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from .daemons import Master, eventually
-
-PILLAR = """
-dynamiccluster:
-  name: {name}
-  dynamic-cluster: {{cluster_poller_interval: 2, cloud_poller_interval: 2, auto_mode: {auto}}}
-  cluster:
-    type: sge
-    config: {{queue_to_monitor: [all.q]}}
-  cloud:
-    cloud1:
-      type: aws
-      quantity: {{min: 0, max: {most}}}
-      config:
-        access_key_id: AKIASECRETSECRET
-        secret_access_key: very-secret-access-key
-        region_name: us-east-1
-        image_id: ami-12345678
-        instance_type: t3.micro
-        instance_name_prefix: dc-
-        endpoint_url: http://127.0.0.1:1
-"""
-SECRETS = ("AKIASECRETSECRET", "very-secret-access-key")
-
-
-def good_pillar(name: str = "lab", auto: str = "True", most: int = 3) -> str:
-    return PILLAR.format(name=name, auto=auto, most=most)
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Master]:
-    daemon = Master(tmp_path_factory.mktemp("e"), engines=[{"dynamiccluster": {}}])
-    daemon.pillar("top.sls", "base:\n  the_master:\n    - cluster\n")
-    daemon.pillar("cluster.sls", good_pillar())
-    daemon.start()
-    try:
-        daemon.wait_until_up()
-        eventually(lambda: running(daemon), 60, "the engine")
-        yield daemon
-    finally:
-        daemon.stop()
-
-
-def running(master: Master) -> Any:
-    code, value, _ = master.run("dynamiccluster.status")
-    return value if code == 0 and value["engine"]["running"] and "totals" in value and value["totals"] else None
-
-
-def engine_pid(master: Master, name: str = "lab") -> int:
-    return int((master.root / "cache" / "dynamiccluster" / name / "engine.lock").read_text())
-
-
-def has_ended(pid: int) -> bool:
-    """Tell whether a process is gone, or waits to be reaped by a master that looks now and then."""
-    try:
-        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return True
+from .clusters import SECRETS, await_running, engine_pid, good_pillar, has_ended, resource, running, serving
+from .daemons import CHECKOUT, Master, eventually
 
 
 def test_status_tells_what_is_out_of_reach(live: Master) -> None:
     status = eventually(lambda: (found := running(live)) and len(found["problems"]) >= 2 and found, 60, "the problems")
+    assert live.run("dynamiccluster.status")[1]["cluster"] == "lab"
     assert any("cloud1" in problem for problem in status["problems"])
     assert status["resources"]["cloud1"]["max_num"] == 3
 
@@ -122,32 +67,32 @@ def test_refusals_are_one_sentence_and_a_status(call: tuple[tuple[str, ...], str
 
 
 def test_commands_change_and_dry_runs_do_not(live: Master) -> None:
-    flag = lambda: live.run("dynamiccluster.resource", "cloud1")[1]["flag_name"]  # noqa: E731
-    assert live.run("dynamiccluster.freeze", "cloud1", "test=True")[0] == 0
-    time.sleep(2)
-    assert flag() == "Normal"
+    code, value, _ = live.run("dynamiccluster.freeze", "cloud1", "test=True")
+    assert code == 0 and value["message"].startswith("would be done")
+    time.sleep(1.5)
+    assert resource(live)["flag_name"] == "Normal"
     assert live.run("dynamiccluster.freeze", "cloud1")[0] == 0
-    eventually(lambda: flag() == "Frozen", 20, "the frozen resource")
+    eventually(lambda: resource(live)["flag_name"] == "Frozen", 20, "the frozen resource")
     assert live.run("dynamiccluster.restore", "cloud1")[0] == 0
-    eventually(lambda: flag() == "Normal", 20, "the restored resource")
+    eventually(lambda: resource(live)["flag_name"] == "Normal", 20, "the restored resource")
 
 
 def test_a_changed_pillar_takes_effect_and_a_broken_one_does_not(live: Master) -> None:
-    live.pillar("cluster.sls", good_pillar(most=5))
+    port = int(live.run("dynamiccluster.config")[1]["dynamic-cluster"]["admin-server"]["port"])
+    live.pillar("cluster.sls", good_pillar(most=5, port=port))
     assert live.run("dynamiccluster.reconcile")[0] == 0
-    most = lambda: live.run("dynamiccluster.resource", "cloud1")[1]["max_num"]  # noqa: E731
-    eventually(lambda: most() == 5, 20, "the new maximum")
+    eventually(lambda: resource(live)["max_num"] == 5, 20, "the new maximum")
 
-    live.pillar("cluster.sls", good_pillar().replace("max: 3", "max: many").replace("sge", "sgee"))
+    live.pillar("cluster.sls", good_pillar(port=port).replace("max: 3", "max: many").replace("sge", "sgee"))
     code, value, _ = live.run("dynamiccluster.reconcile")
     assert code != 0 and "quantity" in value["error"] and "cluster:type" in value["error"]
-    assert most() == 5
-    eventually(lambda: live.run("dynamiccluster.status")[1]["engine"]["config_error"], 20, "the error in status")
+    assert resource(live)["max_num"] == 5
+    eventually(lambda: running(live)["engine"]["config_error"], 20, "the error in status")
 
-    live.pillar("cluster.sls", good_pillar())
+    live.pillar("cluster.sls", good_pillar(port=port))
     assert live.run("dynamiccluster.reconcile")[0] == 0
-    eventually(lambda: most() == 3, 20, "the old maximum")
-    eventually(lambda: not live.run("dynamiccluster.status")[1]["engine"]["config_error"], 20, "the end of the error")
+    eventually(lambda: resource(live)["max_num"] == 3, 20, "the old maximum")
+    eventually(lambda: not running(live)["engine"]["config_error"], 20, "the end of the error")
 
 
 def test_a_killed_engine_comes_back_and_reads_work_meanwhile(live: Master) -> None:
@@ -157,7 +102,7 @@ def test_a_killed_engine_comes_back_and_reads_work_meanwhile(live: Master) -> No
     assert code == 0
     if not value["engine"]["running"]:
         assert "not running" in value["problems"][0]
-    eventually(lambda: engine_pid(live) != before and running(live), 60, "the next engine")
+    eventually(lambda: engine_pid(live) not in (0, before) and running(live), 60, "the next engine")
 
 
 def test_a_forged_command_is_dropped(live: Master) -> None:
@@ -168,7 +113,7 @@ def test_a_forged_command_is_dropped(live: Master) -> None:
         data = {"id": "0011223344556677", "cluster": "lab", "at": time.time(), "command": command, "signature": "0" * 64}
         assert bus.fire_event(data, "dynamiccluster/lab/command/0011223344556677/new")
     eventually(lambda: "without a valid signature" in live.log(), 20, "the log line")
-    assert live.run("dynamiccluster.resource", "cloud1")[1]["flag_name"] == "Normal"
+    assert resource(live)["flag_name"] == "Normal"
 
 
 def test_documentation_of_every_function(live: Master) -> None:
@@ -189,37 +134,53 @@ def test_sigterm_ends_it_within_five_seconds_and_one_follows(live: Master) -> No
     began = time.monotonic()
     eventually(lambda: has_ended(before), 6, "the end")
     assert time.monotonic() - began < 5
-    eventually(lambda: engine_pid(live) != before and running(live), 60, "the next engine")
+    eventually(lambda: engine_pid(live) not in (0, before) and running(live), 60, "the next engine")
 
 
-def test_it_dies_with_its_master(tmp_path: Path) -> None:
-    daemon = Master(tmp_path / "e", engines=[{"dynamiccluster": {}}])
-    daemon.pillar("top.sls", "base:\n  the_master:\n    - cluster\n")
-    daemon.pillar("cluster.sls", good_pillar())
-    daemon.start()
+STANDBY = """
+import logging, sys
+import salt.config
+from saltext.dynamiccluster.salt.engine import run
+logging.basicConfig(level=logging.WARNING, force=True)
+run(salt.config.master_config(sys.argv[1]))
+"""
+
+
+def test_a_second_engine_stands_by_and_takes_over_when_the_first_is_killed(live: Master, tmp_path: Path) -> None:
+    output = tmp_path / "standby.log"
+    first = engine_pid(live)
+    with open(output, "wb") as log:
+        argv = [sys.executable, "-c", STANDBY, live.config["conf_file"]]
+        second = subprocess.Popen(argv, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src")})
     try:
-        eventually(lambda: (daemon.root / "cache/dynamiccluster/lab/engine.lock").exists(), 60, "the engine")
-        pid = eventually(lambda: engine_pid(daemon), 10, "its pid")
-        parent = int(re.search(r"PPid:\s*(\d+)", Path(f"/proc/{pid}/status").read_text()).group(1))
-        os.kill(parent, signal.SIGKILL)
-        eventually(lambda: has_ended(pid), 10, "the engine's end")
+        eventually(lambda: "standing by" in output.read_text(), 30, "the standby")
+        time.sleep(1.5)  # it has tried again meanwhile
+        assert engine_pid(live) == first and second.poll() is None
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: engine_pid(live) == second.pid, 20, "the standby's turn")
+        assert await_running(live)["engine"]["running"]
+        eventually(lambda: live.log().count("standing by"), 30, "the master's next engine, which stands by in its turn")
+        second.terminate()
+        assert second.wait(6) == 0
+        eventually(lambda: engine_pid(live) not in (0, first, second.pid) and running(live), 60, "the master's own engine")
     finally:
-        daemon.stop()
+        second.kill()
+        second.wait()
 
 
-def test_an_engine_without_usable_settings_waits_for_them(tmp_path: Path) -> None:
-    daemon = Master(tmp_path / "w", engines=[{"dynamiccluster": {"cluster": "lab"}}])
-    daemon.pillar("top.sls", "base:\n  the_master:\n    - cluster\n")
-    daemon.pillar("cluster.sls", "dynamiccluster:\n  name: lab\n  cluster: {type: nosuch}\n")
-    daemon.start()
-    try:
-        daemon.wait_until_up()
+def test_an_engine_waits_for_usable_settings_and_dies_with_its_master(tmp_path: Path) -> None:
+    broken = "dynamiccluster:\n  name: lab\n  cluster: {type: nosuch}\n"
+    with serving(tmp_path / "w", broken, {"cluster": "lab"}) as daemon:
         status = eventually(lambda: (found := daemon.run("dynamiccluster.status"))[0] == 0 and found[1], 60, "a status")
         assert "cluster:type" in status["problems"][0]
         code, value, _ = daemon.run("dynamiccluster.add", "cloud1")
         assert code != 0 and "settings are not usable" in value["error"]
         daemon.pillar("cluster.sls", good_pillar())
-        eventually(lambda: daemon.run("dynamiccluster.reconcile")[0] == 0, 30, "reconcile")
-        eventually(lambda: running(daemon), 60, "the engine at work")
-    finally:
-        daemon.stop()
+        code, value, _ = daemon.run("dynamiccluster.reconcile")
+        assert code == 0 and "read again" in value["message"]
+        await_running(daemon)
+
+        pid = engine_pid(daemon)
+        parent = int(re.search(r"PPid:\s*(\d+)", Path(f"/proc/{pid}/status").read_text()).group(1))
+        os.kill(parent, signal.SIGKILL)
+        eventually(lambda: has_ended(pid), 10, "the engine's end")

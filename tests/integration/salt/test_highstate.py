@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ NEEDS = BAD + "later:\n  test.succeed_without_changes:\n    - require:\n      - 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_RETRY", 1.0)
+    monkeypatch.setattr(module, "_RETRY", 0.3)
 
 
 @pytest.fixture(scope="module")
@@ -138,29 +140,48 @@ def test_whoever_asks_for_the_highstate(call: tuple[str, ...], master: Master, e
     eventually(lambda: engine.minions.highstate.check(target(joined)).verdict is Verdict.READY, 10, "success")
 
 
-def test_already_running_is_asked_again(master: Master, engine: Any, joined: str) -> None:
-    master.state("top.sls", f"base:\n  '{joined}':\n    - slow\n")
-    master.state("slow.sls", "slow:\n  cmd.run:\n    - name: sleep 6\n")
-    master.run(joined, "state.apply", "--async", program="salt")
-    time.sleep(2)
+class Slow:
+    """A highstate that has begun and lasts until it is released."""
+
+    def __init__(self, master: Master, name: str, directory: Path):
+        self._begun, self._release = directory / "begun", directory / "release"
+        wait = f"touch {self._begun}; while [ ! -e {self._release} ]; do sleep 0.1; done"
+        master.state("top.sls", f"base:\n  '{name}':\n    - slow\n")
+        master.state("slow.sls", f"slow:\n  cmd.run:\n    - name: {wait!r}\n    - timeout: 60\n")
+        self._call = threading.Thread(target=master.run, args=(name, "state.apply"), kwargs={"program": "salt", "within": 90.0})
+        self._call.start()
+        eventually(self._begun.exists, 30, "the slow highstate")
+
+    def release(self) -> None:
+        self._release.touch()
+
+    def returned(self) -> None:
+        """Wait until its answer has come to the master."""
+        self._call.join(60)
+        assert not self._call.is_alive()
+
+
+def test_already_running_is_asked_again(master: Master, engine: Any, joined: str, tmp_path: Path) -> None:
+    slow = Slow(master, joined, tmp_path)
     highstate = engine.minions.highstate
     highstate.expect(joined)
     highstate.configure([joined])
     eventually(lambda: "another state run" in highstate.check(target(joined)).detail, 30, "the busy answer")
-    assert eventually(
-        lambda: next(iter([r for r in [highstate.check(target(joined))] if r.verdict is not Verdict.WAITING]), None), 60, "the end"
-    ).verdict is Verdict.READY
+    slow.release()
+    final = lambda: (found := highstate.check(target(joined))).verdict is not Verdict.WAITING and found  # noqa: E731
+    assert eventually(final, 60, "the end").verdict is Verdict.READY
+    slow.returned()
 
 
-def test_a_highstate_from_before_the_instance_does_not_count(master: Master, engine: Any, joined: str) -> None:
+def test_a_highstate_from_before_the_instance_does_not_count(master: Master, engine: Any, joined: str, tmp_path: Path) -> None:
     """The answer of a job that began before the instance was asked for: a name taken over, a slow answer."""
-    master.state("top.sls", f"base:\n  '{joined}':\n    - slow\n")
-    master.state("slow.sls", "slow:\n  cmd.run:\n    - name: sleep 4\n")
-    master.run(joined, "state.apply", "--async", program="salt")
-    time.sleep(1.5)
+    slow = Slow(master, joined, tmp_path)
+    time.sleep(1.5)  # more than the second by which two clocks may differ
     highstate = engine.minions.highstate
     highstate.expect(joined)
-    time.sleep(8)
+    slow.release()
+    slow.returned()
+    time.sleep(0.5)
     assert highstate.check(target(joined)).verdict is Verdict.WAITING
 
 
@@ -170,7 +191,7 @@ def test_a_minion_that_starts_is_asked_at_once(master: Master, engine: Any, mini
     master.state("one.sls", GOOD)
     engine.minions.expect(name, token, "cloud1")
     engine.minions.configure([name])
-    time.sleep(1)
+    time.sleep(0.5)
     assert engine.minions.highstate.check(target(name)).verdict is Verdict.WAITING
     minion(name, token)
     eventually(lambda: engine.minions.highstate.check(target(name)).verdict is Verdict.READY, 40, "success")

@@ -16,6 +16,7 @@ from .process import sleep
 log = logging.getLogger(__name__)
 
 Obey = Callable[[Command], "asyncio.Future[Mapping[str, Any]] | Any"]
+_LAST_REPLIES = 0.5
 SILENT = "the master's event bus is silent: keys, highstates and commands are not seen; restart the salt-master"
 
 
@@ -63,8 +64,11 @@ class Line:
 
     async def close(self) -> None:
         """End the commands under way, the reader, then the announcer, which sends what is queued first."""
-        for task in self._tasks:
-            task.cancel()
+        if tasks := list(self._tasks):
+            # A command may be what led here (new settings are read): its runner waits for the reply.
+            _, late = await asyncio.wait(tasks, timeout=_LAST_REPLIES)
+            for task in late:
+                task.cancel()
         loop = asyncio.get_running_loop()
         if self._reader is not None:
             await loop.run_in_executor(None, self._reader.close)
