@@ -83,7 +83,7 @@ def test_s9_half_an_answer_is_no_answer(world: World, command: str) -> None:
         world.engine.observe()
 
 
-def test_missing_program_is_told_by_name() -> None:
+def test_s9_missing_program_is_no_empty_cluster_and_told_by_name() -> None:
     engine = GridEngine(SgeSettings(qstat_command="/nonexistent/qstat -xml -r"), ())
     with pytest.raises(BatchUnreachable, match="/nonexistent/qstat cannot be run"):
         engine.observe()
@@ -102,6 +102,13 @@ def test_g3_no_parallel_environment_at_all(world: World) -> None:
     world.cell.jobs["1"] = FakeJob("1", extra='<requested_pe name="smp">2</requested_pe>')
     view = world.engine.observe()
     assert view.jobs[0].request.impossible == "no parallel environment is called smp"
+
+
+def test_g7_display_limit_does_not_limit_the_reading() -> None:
+    world = World(queued_job_number_to_display=2)
+    for number in range(1, 6):
+        world.cell.jobs[str(number)] = FakeJob(str(number))
+    assert len(world.engine.observe().jobs) == 5
 
 
 def test_g13_host_deleted_by_hand_leaves_the_list(world: World) -> None:

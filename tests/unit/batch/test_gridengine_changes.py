@@ -62,6 +62,16 @@ def test_g10_join_by_account_and_by_queue() -> None:
     assert [queue.name for queue in world.host("n2").queues] == ["long.q"]
 
 
+def test_g10_node_for_one_queue_of_its_host_group_has_no_slots_in_the_others() -> None:
+    reservation = Reservation(account="big", queue="long.q")
+    world = World(reservation)
+    world.cell.groups["@big"] = []
+    for queue in ("all.q", "long.q"):
+        world.cell.queues[queue].append("@big")
+    world.add("n1", reservation)
+    assert {queue.name: queue.slots for queue in world.host("n1").queues} == {"all.q": 0, "long.q": 4}
+
+
 def test_join_of_an_unresolvable_name_never_asks_the_qmaster(world: World) -> None:
     world.cell.calls.clear()
     with pytest.raises(NameUnresolvable, match="n9 does not resolve"):
@@ -117,6 +127,13 @@ def test_s23_hold_and_unhold(world: World) -> None:
         change("n1")
         assert world.host("n1").hold is expected
     assert world.cell.groups["@dynamiccluster_held"] == ["n1"]
+
+
+def test_s18_host_that_we_released_and_an_administrator_disables_is_theirs(world: World) -> None:
+    world.add("n1")
+    world.engine.unhold("n1")
+    world.cell.machines["n1"].disabled = {"all.q", "long.q"}
+    assert world.host("n1").hold is HoldBy.ADMINISTRATOR
 
 
 def test_hold_of_an_unknown_host_is_refused(world: World) -> None:
@@ -221,7 +238,7 @@ def test_s23_vacate(world: World) -> None:
     assert world.engine.vacate("n1") == () == world.engine.vacate("n9")
 
 
-def test_vacate_of_a_silent_host_forces(world: World) -> None:
+def test_s23_vacate_of_a_silent_host_forces(world: World) -> None:
     world.add("n1")
     world.cell.run_job("n1", "1")
     assert world.host("n1").jobs == ("1",)

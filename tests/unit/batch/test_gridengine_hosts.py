@@ -86,6 +86,7 @@ def test_g12_two_queues_on_a_host_and_a_host_in_no_queue() -> None:
     found = view(two)
     assert [(queue.name, queue.slots, queue.used, queue.usable) for queue in found.queues] == [("all.q", 4, 1, True), ("long.q", 2, 0, False)]
     assert not found.error  # one queue in error does not stop the other
+    assert found.cores == 4  # the queues share them
     assert view(HostRecord("n1", processors=4, load=0.1)).error == "it is in no queue"
 
 

@@ -18,7 +18,7 @@ from saltext.dynamiccluster.batch.gridengine.jobview import (
 from saltext.dynamiccluster.batch.gridengine.requests import Translator
 from saltext.dynamiccluster.model import Job, JobState
 
-from .captured import cell, read
+from .captured import cell, jobs_document, read
 
 NOW = 1795327300.0
 
@@ -85,9 +85,11 @@ def test_array_in_several_states_has_several_ids() -> None:
 def test_g6_job_with_priority_zero_is_served_last() -> None:
     job = view(JobRecord("1", "qw", 0.0), details={"1": JobDetail()})[0]
     assert job.state is JobState.PENDING and job.priority == 0.0 and job.tasks == 1
+    listed = parse_jobs(jobs_document(b"<JB_job_number>1</JB_job_number><JAT_prio>0.00000</JAT_prio><state>qw</state><slots>1</slots>"))
+    assert [(job.id, job.tasks) for job in view(*listed, details={"1": JobDetail()})] == [("1", 1)]
 
 
-def test_start_time_that_is_not_known_yet_is_no_reason_to_launch() -> None:
+def test_g5_start_time_that_is_not_known_yet_is_no_reason_to_launch() -> None:
     job = view(JobRecord("1", "qw", 0.0))[0]
     assert job.state is JobState.WAITING and "not known yet" in job.reason
 
@@ -98,6 +100,11 @@ def test_job_that_the_scheduler_ranked_needs_no_detail() -> None:
 
 def test_g7_every_pending_job_is_seen() -> None:
     assert len(view(*(JobRecord(str(n), "qw", 0.5) for n in range(1, 101)))) == 100
+
+
+def test_g15_job_waits_since_its_details_say_it_was_submitted() -> None:
+    """What qstat -r shows may be the time of its last change."""
+    assert view(JobRecord("1", "qw", 0.5, submitted=90.0), details={"1": JobDetail(submitted=70.0)})[0].created == 70.0
 
 
 def test_g8_jobs_of_other_queues_are_ignored() -> None:

@@ -52,6 +52,11 @@ def test_a6_fixed_rule_that_does_not_divide_is_impossible(rule: str, slots: str)
     assert "cannot be divided" in spread(Environment("mpi", rule), slots)
 
 
+@pytest.mark.parametrize(("slots", "fewest"), [("4-8", 4), ("20,40", 20), ("40-", 40), ("64,16", 16), ("30-64,8-12", 8)])
+def test_g1_fewest_slots_of_a_range_are_asked_for(slots: str, fewest: int) -> None:
+    assert spread(Environment("smp", "$pe_slots"), slots) == (1, fewest, False)
+
+
 def test_more_slots_than_the_environment_has_is_impossible() -> None:
     assert "has 10 slots" in spread(Environment("smp", "$pe_slots", 10), "12")
 
@@ -92,8 +97,9 @@ def test_g2_wildcard_environment_takes_any_that_matches() -> None:
     assert translate(asking(pe="mpi*", slots=40), without_mpi1).chunks == (Chunk(10, 4, distinct=True),)
 
 
-def test_g2_wildcard_environment_tries_the_next_one_when_the_first_cannot_serve() -> None:
-    only = replace(cell(), environments={"mpi4": Environment("mpi4", "4"), "mpi9": Environment("mpi9", "9")})
+@pytest.mark.parametrize("useless", ["mpi3", "mpi9"])
+def test_g2_wildcard_environment_tries_the_next_one_when_the_first_cannot_serve(useless: str) -> None:
+    only = replace(cell(), environments={"mpi4": Environment("mpi4", "4"), useless: Environment(useless, useless[-1])})
     assert translate(asking(pe="mpi*", slots=40), only).chunks == (Chunk(10, 4, distinct=True),)
 
 

@@ -19,7 +19,7 @@ def test_one_users_bytes_do_not_blind_the_listing(bad: bytes) -> None:
     assert [(record.id, record.state, record.broken) for record in records] == [("1", "qw", ""), ("2", "qw", "")]
 
 
-def test_record_that_is_not_well_formed_costs_only_itself() -> None:
+def test_g3_record_that_is_not_well_formed_costs_only_itself() -> None:
     records = parse_jobs(jobs_document(GOOD, b"<JB_job_number>2</JB_job_number><JB_name>a&b</JB_name>"))
     assert [record.id for record in records] == ["1", "2"]
     assert not records[0].broken and "well-formed" in records[1].broken

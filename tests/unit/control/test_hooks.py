@@ -78,6 +78,10 @@ def test_s22_hooks_are_found_where_the_settings_have_them():
     settings = make_settings(post_vm_provision_command="/bin/true {0}")
     assert str(find_hook(settings, "post_vm_provision_command")) == "/bin/true {0}"
     assert find_hook(settings, "post_remove_node_command") is None
+    config = settings.cluster.config.model_copy(update={"post_remove_node_command": HOOK.read("/bin/false {0}")})
+    settings = settings.model_copy(update={"cluster": settings.cluster.model_copy(update={"config": config})})
+    assert str(find_hook(settings, "post_remove_node_command")) == "/bin/false {0}"
+    assert find_hook(settings, "post_add_node_command") is None
 
 
 def test_validate_names_the_commands_that_are_missing(tmp_path):

@@ -169,6 +169,19 @@ def test_s11_one_resource_in_trouble_stops_no_other(tmp_path):
     run(scene, tmp_path, resources={"stuck": {"priority": 9}, "fine": {"priority": 1}})
 
 
+def test_s11_launch_that_hangs_stops_no_other_resource(tmp_path):
+    """One worker a cloud: the one of the stuck cloud hangs, the other launches."""
+
+    async def scene(stage: Stage) -> None:
+        stage.clouds["stuck"].gates["launch"] = threading.Event()
+        assert await stage.play(lambda: "launch" in stage.clouds["stuck"].entered), stage.world.describe()
+        stage.world.submit(1, Request(chunks=(Chunk(4, 4, distinct=True),)), 10.0)
+        assert await stage.play(stage.world.done), stage.world.describe()
+
+    stuck = {"priority": 9, "quantity": {"min": 1, "max": 1}}
+    run(scene, tmp_path, resources={"stuck": stuck, "fine": {"priority": 1}}, worker_number=1)
+
+
 def test_s12_s13_exception_in_an_adapter_is_counted_told_and_tried_again(tmp_path):
     async def scene(stage: Stage) -> None:
         stage.batch.errors["join"] = OSError("connection reset")
@@ -266,7 +279,7 @@ def test_reload_takes_other_settings_and_a_broken_change_keeps_the_old_ones(tmp_
     assert len(stage.world.events.tags("engine/config_error")) == 1
 
 
-def test_bug_in_the_decision_is_told_and_the_loop_goes_on(tmp_path, monkeypatch):
+def test_s12_bug_in_the_decision_is_told_and_the_loop_goes_on(tmp_path, monkeypatch):
     from saltext.dynamiccluster.control import core
 
     real, broken = core.decide, [True]

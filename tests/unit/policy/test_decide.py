@@ -72,7 +72,7 @@ def test_s8_four_nodes_that_are_gone_are_all_forgotten_in_one_pass():
     assert sorted(action.node for action in life.see().actions if action.act is Act.FORGET) == names
 
 
-def test_idle_node_that_a_new_job_wants_is_let_in_again_and_nothing_is_launched():
+def test_defect_idle_node_that_a_new_job_wants_is_let_in_again_and_nothing_is_launched():
     held = host(hold=HoldBy.US)
     life = Life.of(record(Phase.DRAINING, leaving_for=reasons.IDLE), instances=(instance(),), hosts=(held,))
     plan = life.see(jobs=jobs(1))

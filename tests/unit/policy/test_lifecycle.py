@@ -10,7 +10,9 @@ from saltext.dynamiccluster.model import CheckResult, HoldBy, InstanceState, Nod
 from saltext.dynamiccluster.policy import reasons
 from saltext.dynamiccluster.policy.memory import Backoff, ResourceMemory
 from saltext.dynamiccluster.policy.plan import Act
-from tests.lives import READY, START, Life, acts, host, instance, record, settings
+from saltext.dynamiccluster.settings.slots import HOOK
+from tests.lives import READY, START, Life, acts, host, instance, only, record, settings
+from tests.worlds import job
 
 HELD = HoldBy.US
 
@@ -115,6 +117,14 @@ def test_s7_booting_node_is_ended_at_max_launch_time_while_the_batch_system_is_d
     assert acts(life.see(1)) == [Act.DESTROY]
 
 
+@pytest.mark.parametrize("phase", [Phase.BOOTING, Phase.JOINING])
+def test_s7_booting_node_is_ended_at_max_launch_time_while_its_cloud_cannot_be_listed(phase):
+    life = Life.of(record(phase), settings=settings(max_launch_time=300), cloud_error="503", addresses={})
+    life.see(300)
+    assert life.node().phase is Phase.DESTROYING
+    assert acts(life.see(1)) == [Act.DESTROY]
+
+
 def test_s17_node_that_never_got_ready_leaves_the_batch_system_before_the_cloud():
     life = Life.of(record(Phase.CONFIGURING), settings=settings(max_launch_time=300), instances=(instance(),), hosts=(host(hold=HELD, up=None),))
     life.see(300)
@@ -162,6 +172,10 @@ def test_s20_idle_time_starts_when_the_last_job_ends():
     life.see(7200)
     assert life.node().idle_since == 0
     life.see(hosts=(host(),))
+    assert life.node().idle_since == life.now
+    life.see(hosts=(host(used=1),))
+    assert life.node().idle_since == 0  # what it was idle before its next job counts no more
+    life.see(3600, hosts=(host(),))
     assert life.node().idle_since == life.now
 
 
@@ -265,6 +279,18 @@ def test_defect_down_node_without_jobs_is_removed_then_destroyed():
     assert acts(life.see()) == [Act.HOLD]
     life.see(hosts=(host(up=False, hold=HELD),))
     assert acts(life.see()) == [Act.REMOVE]
+    life.see(hosts=())
+    assert acts(life.see()) == [Act.DESTROY]
+
+
+def test_g13_node_whose_host_was_deleted_by_hand_is_ended_after_max_down_time():
+    life = Life.of(record(Phase.SERVING), settings=settings(max_down_time=480), hosts=(host(),), instances=(instance(),))
+    life.see()
+    life.see(hosts=())
+    assert life.see(100).nodes[0].state is NodeState.ERROR
+    life.see(400)
+    assert life.node().leaving_for == reasons.DOWN
+    assert [act for _ in range(5) for act in acts(life.see())][:1] == [Act.DESTROY]
 
 
 def test_down_node_that_lists_jobs_is_kept_unless_the_setting_says_otherwise():
@@ -280,6 +306,8 @@ def test_s27_leaving_node_still_listed_by_the_batch_system_stays_deleting():
     life = Life.of(record(Phase.LEAVING, leaving_for=reasons.IDLE), hosts=(host(hold=HELD),), instances=(instance(),))
     plan = life.see()
     assert plan.nodes[0].state is NodeState.DELETING
+    life.see(jobs=(job(),))
+    assert only(life.see(), Act.ORDER)  # it is no supply either
 
 
 def test_s16_draining_resource_takes_every_node_out_in_order():
@@ -290,6 +318,18 @@ def test_s16_draining_resource_takes_every_node_out_in_order():
     for hosts in ((host(),), (host(hold=HELD),), (host(hold=HELD),), (), ()):
         seen += acts(life.see(hosts=hosts))
     assert seen == [Act.HOLD, Act.REMOVE, Act.DESTROY]
+
+
+@pytest.mark.parametrize("up", [True, False, None])
+def test_s16_node_that_is_still_being_configured_leaves_the_batch_system_before_the_cloud(up):
+    life = Life.of(record(Phase.CONFIGURING), hosts=(host(hold=HELD, up=up),), instances=(instance(),))
+    life.memory = life.memory.with_resource("burst", ResourceMemory(flag=ResourceFlag.DRAINING))
+    assert acts(life.see()) == []
+    assert life.node().phase is Phase.DRAINING
+    seen = []
+    for hosts in ((host(hold=HELD, up=up),), (host(hold=HELD, up=up),), (), ()):
+        seen += acts(life.see(hosts=hosts))
+    assert seen == [Act.REMOVE, Act.DESTROY]
 
 
 def test_s16_launch_in_flight_is_drained_on_arrival():
@@ -319,6 +359,21 @@ def test_hooks_run_once_at_their_place():
     assert acts(life.see()) == [Act.JOIN]
 
 
+@pytest.mark.parametrize(
+    ("setting", "phase", "hosts"),
+    [("post_add_node_command", Phase.CONFIGURING, (host(hold=HELD),)), ("post_remove_node_command", Phase.LEAVING, ())],
+)
+def test_s22_hooks_of_the_batch_system_run_once_when_the_node_has_come_and_when_it_has_gone(setting, phase, hosts):
+    known = settings()
+    hook = known.cluster.config.model_copy(update={setting: HOOK.read("/bin/hook {0}")})
+    known = known.model_copy(update={"cluster": known.cluster.model_copy(update={"config": hook})})
+    life = Life.of(record(phase, configured_at=START, leaving_for="" if hosts else reasons.IDLE), settings=known, hosts=hosts, instances=(instance(),))
+    plan = life.see()
+    assert acts(plan) == [Act.HOOK] and only(plan, Act.HOOK).detail == setting
+    life.change(hooks_done=frozenset({setting}))
+    assert Act.HOOK not in acts(life.see())
+
+
 # -- restart ----------------------------------------------------------------------------------------------------------
 
 
@@ -327,6 +382,26 @@ def test_s9_restart_while_the_qmaster_is_down_destroys_nothing():
     for _ in range(5):
         assert acts(life.see(5000)) == []
     assert Life(unread=True, instances=(instance(),)).see().memory.nodes == {}
+
+
+@pytest.mark.parametrize("unread", [True, False])
+@pytest.mark.parametrize("phase", [Phase.DRAINING, Phase.LEAVING])
+def test_s9_node_that_was_on_its_way_out_stays_until_the_batch_system_answers(phase, unread):
+    """Whether nothing was ever read or the last good reading is old: neither says that it runs no job now."""
+    life = Life.of(record(phase, leaving_for=reasons.IDLE, empty_seen=2), unread=unread, batch_error="got send error", instances=(instance(),))
+    for _ in range(5):
+        assert acts(life.see(1000)) == []
+    assert life.node().phase is phase
+    life.see(unread=False, batch_error="", hosts=(host(used=1, hold=HELD),))
+    assert life.node().phase in (Phase.SERVING, Phase.DRAINING)  # its job is waited for
+
+
+def test_s9_idle_node_of_an_old_reading_is_not_removed():
+    life = Life.of(record(Phase.SERVING), settings=settings(max_idle_time=60), hosts=(host(),), instances=(instance(),))
+    life.see()
+    for _ in range(5):
+        assert acts(life.see(1000, batch_error="got send error")) == []
+    assert life.node().leaving_for == ""
 
 
 @pytest.mark.parametrize(
@@ -344,6 +419,20 @@ def test_s10_instance_without_a_record_is_adopted_as_what_it_is(hosts, phase):
     life.see(0)
     assert life.node().phase is phase
     assert life.node().instance_id == "i-burst-a"
+
+
+def test_s10_instance_that_does_not_run_yet_is_adopted_as_booting():
+    life = Life(instances=(instance(state=InstanceState.PENDING),))
+    life.see(0)
+    assert (life.node().phase, life.node().ready_at) == (Phase.BOOTING, 0.0)
+
+
+@pytest.mark.parametrize("name", ["n1", "n1.example.org"])
+def test_s10_cloud_and_batch_system_may_tell_the_name_short_or_long(name):
+    life = Life(settings=settings(hostname="private_dns"), instances=(instance(private_dns="n1.example.org"),), hosts=(host(name, used=1),))
+    plan = life.see(0)
+    assert life.node().phase is Phase.SERVING
+    assert [(node.resource, node.state) for node in plan.nodes] == [("burst", NodeState.BUSY)]  # one node, no physical one beside it
 
 
 def test_s9_journal_and_machine_lost_together_leave_no_host_behind():

@@ -86,10 +86,10 @@ def test_s3_minimum_is_ordered_once_and_jobs_use_it():
 
 def test_defect_nodes_in_error_or_leaving_do_not_count_for_the_minimum_but_for_the_maximum():
     """Row "current_num counts Error/Deleting nodes"."""
-    config = settings({"a": resource(minimum=2, maximum=4)})
     broken = (record("n1"), record("n2", Phase.DESTROYING), record("n3", Phase.DRAINING, leaving_for="an administrator removed it"))
-    assert ordered(place(config=config, records=broken, hosts=(host("n1", up=False), host("n3")))) == ["a"]
-    assert ordered(place(config=config, records=(*broken, record("n4", Phase.DESTROYING)), hosts=(host("n1", up=False),))) == []
+    for maximum, orders in ((8, 2), (5, 2), (4, 1), (3, 0)):
+        config = settings({"a": resource(minimum=2, maximum=maximum)})
+        assert ordered(place(config=config, records=broken, hosts=(host("n1", up=False), host("n3")))) == ["a"] * orders, maximum
 
 
 def test_s15_frozen_resource_is_not_refilled():
@@ -107,7 +107,7 @@ def test_s29_wanted_nodes_never_pass_the_maximum():
     assert all(order.manual for order in found.orders)
 
 
-def test_instances_without_a_record_count_against_the_maximum():
+def test_defect_instances_without_a_record_count_against_the_maximum():
     stray = tuple(Instance(f"i-{number}", f"x{number}", "a", InstanceState.ACTIVE) for number in range(3))
     ended = Instance("i-9", "x9", "a", InstanceState.INEXISTENT)
     found = place(jobs=(job(1, smp(8), tasks=9),), config=settings({"a": resource(maximum=4)}), listed=(*stray, ended))

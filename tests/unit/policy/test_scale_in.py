@@ -105,6 +105,12 @@ def test_s19_idle_nodes_stay_when_the_missing_one_is_ordered():
     assert leaving(seen) == []
 
 
+def test_s15_idle_node_of_a_frozen_resource_stays():
+    frozen = {"a": ResourceMemory(flag=ResourceFlag.FROZEN)}
+    seen = world(hosts=(host("n1"), host("n2", up=False)), records=(idle("n1", 9999), record("n2", down_since=NOW - 9999)), resources=frozen)
+    assert (leaving(seen), down_too_long(seen)) == ([], ())
+
+
 def test_impossible_job_keeps_no_node():
     seen = world(jobs=(job(1, smp(99)),), hosts=(host("n1"),), records=(idle("n1", LONG),))
     assert leaving(seen) == ["n1"]

@@ -78,7 +78,8 @@ def test_s21_impossible_job_launches_nothing_and_is_told_why(request_, reason):
 
 
 def test_a3_memory_beyond_any_node_is_not_placed():
-    assert ordered(place(jobs=(job(1, smp(1, memory_mb=9999 * 1024)),), hosts=(host("n1"),))) == []
+    found = place(jobs=(job(1, smp(1, memory_mb=9999 * 1024)),), hosts=(host("n1"),))
+    assert (ordered(found), found.fates["1"].outcome) == ([], Outcome.IMPOSSIBLE)
 
 
 def test_impossible_job_does_not_keep_others_from_nodes():

@@ -88,11 +88,11 @@ class TestListing:
         assert error.value.kind is Refusal.UNREACHABLE
 
     @pytest.mark.parametrize("other", [{}, {**OURS, "dynamiccluster:cluster": "two"}, {**OURS, "dynamiccluster:resource": "alph"}])
-    def test_what_ec2_lists_too_much_is_left_out(self, other):
+    def test_defect_what_ec2_lists_too_much_is_left_out(self, other):
         with Endpoint(listing(machine("i-1", tags=other), machine("i-2")), TYPES) as endpoint:
             assert [instance.id for instance in aws(endpoint.url).list()] == ["i-2"]
 
-    def test_the_filter_matches_only_itself(self):
+    def test_defect_the_filter_matches_only_itself(self):
         with Endpoint(listing()) as endpoint:
             Aws("a*?\\", "one", settings(endpoint.url), timeouts=FAST).list()
             sent = endpoint.requests[0]
@@ -112,7 +112,7 @@ class TestListing:
 
 
 class TestLaunch:
-    def test_a_repeated_order_is_the_same_request(self):
+    def test_s35_a_repeated_order_is_the_same_request(self):
         answer = (200, f"<RunInstancesResponse><instancesSet>{machine('i-1')}</instancesSet></RunInstancesResponse>".encode())
         with Endpoint(answer) as endpoint:
             first, second = (aws(endpoint.url).launch(ORDER) for _ in range(2))

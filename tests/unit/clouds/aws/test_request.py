@@ -34,10 +34,17 @@ def test_the_plain_request():
 
 
 def test_s35_name_and_owner_tags_ride_in_the_launch_itself():
-    instance_tags = {tag["Key"]: tag["Value"] for tag in request()["TagSpecifications"][0]["Tags"]}
-    assert instance_tags["dynamiccluster:cluster"] == "one"
-    assert instance_tags["dynamiccluster:resource"] == "alpha"
-    assert instance_tags["Name"] == "wn-abc234"
+    by_kind = {item["ResourceType"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]} for item in request()["TagSpecifications"]}
+    assert by_kind.keys() == {"instance", "volume"}
+    for tags in by_kind.values():
+        assert tags["dynamiccluster:cluster"] == "one"
+        assert tags["dynamiccluster:resource"] == "alpha"
+        assert tags["dynamiccluster:intent"] == "intent-1"
+        assert tags["Name"] == "wn-abc234"
+
+
+def test_s35_the_client_token_is_there_and_the_same_each_time():
+    assert request()["ClientToken"] == request()["ClientToken"] == client_token("one", "alpha", "intent-1")
 
 
 def test_the_token_tells_clusters_resources_and_intents_apart_and_fits():
