@@ -53,9 +53,9 @@ class TestMatrix:
     def test_our_own_page(self, shown: House, call: Call) -> None:
         assert ask(shown, call, Origin=f"http://127.0.0.1:{shown.port}") in (200, 400)
 
-    @pytest.mark.parametrize("host", ["evil.example", "evil.example:8001", "127.0.0.1.evil.example", "", "a@127.0.0.1", "[::1"])
+    @pytest.mark.parametrize("host", ["evil.example", "evil.example:8001", "127.0.0.1.evil.example", "", "[::1"])
     def test_a_foreign_host(self, shown: House, call: Call, host: str) -> None:
-        assert ask(shown, call, host=host) in (421, 400)
+        assert ask(shown, call, host=host) == 421
 
     def test_one_right_is_not_another(self, shown: House, call: Call) -> None:
         if not call.right:

@@ -31,10 +31,10 @@ class Decency(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not (record.name == NAME or record.name.startswith(f"{NAME}.")):
             return True
-        if not hasattr(record, "decent"):  # several handlers ask about one record
+        if "decent" not in record.__dict__:  # several handlers ask about one record
             self._mask(record)
-            record.decent = self._is_news(record)
-        return bool(record.decent)
+            record.__dict__["decent"] = self._is_news(record)
+        return bool(record.__dict__["decent"])
 
     def _mask(self, record: logging.LogRecord) -> None:
         known = tuple(self._secrets())

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .parameters import JOB_STATE, LIMIT, NODE_STATE, OFFSET, TEST, Parameter, choice, flag, moment, whole, word
+from .parameters import (
+    JOB_STATE,
+    LIMIT,
+    NODE_STATE,
+    OFFSET,
+    TEST,
+    Parameter,
+    choice,
+    flag,
+    moment,
+    whole,
+    word,
+)
 from .schemas import Schema, listed, ref
 
 

@@ -23,7 +23,8 @@ _UNMET = (Outcome.WAITS, Outcome.IMPOSSIBLE)
 _VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w.@-]*\d[\w.@-]*\b")
 _MOST_REASONS = 20
 
-Gauges = dict[str, tuple[str, tuple[str, ...], dict[tuple[str, ...], float]]]
+Values = Mapping[Any, float]  # by the labels' values
+Gauges = dict[str, tuple[str, tuple[str, ...], Values]]
 
 
 class Numbers:
@@ -42,8 +43,8 @@ class Numbers:
         self.registry.register(_Snapshot(self))
 
     def _make(self) -> None:
-        disable_created_metrics()  # a second series for each counter, which nobody asks for
-        known = {"namespace": "dynamiccluster", "registry": self.registry}
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nobody asks for
+        known: dict[str, Any] = {"namespace": "dynamiccluster", "registry": self.registry}
         self.cloud_calls = Count("cloud_calls", "Calls to a cloud", ("resource", "call", "result"), **known)
         self.cloud_seconds = Histogram(
             "cloud_call_seconds", "How long calls to a cloud take", ("resource", "call"), buckets=_SECONDS, **known
@@ -174,7 +175,7 @@ def _gauges(document: Mapping[str, Any], waiting: float) -> Gauges:
     }
 
 
-def _by_state(rows: Iterable[Mapping[str, Any]], resources: Iterable[str]) -> tuple[dict[tuple[str, ...], float], ...]:
+def _by_state(rows: Iterable[Mapping[str, Any]], resources: Iterable[str]) -> tuple[Values, Values]:
     """Return nodes and cores by resource and state, zeros included: a series that vanishes looks like one that is lost."""
     states = [state.name.lower() for state in NodeState if state is not NodeState.INEXISTENT]
     empty = {(resource, state): 0.0 for resource in (*resources, "physical") for state in states}
@@ -186,7 +187,7 @@ def _by_state(rows: Iterable[Mapping[str, Any]], resources: Iterable[str]) -> tu
     return nodes, cores
 
 
-def _unmet(fates: Mapping[str, Fate]) -> tuple[str, tuple[str, ...], dict[tuple[str, ...], float]]:
+def _unmet(fates: Mapping[str, Fate]) -> tuple[str, tuple[str, ...], Values]:
     """Return jobs without a node by reason; names and numbers in a reason are left out, so that there are few of them."""
     raw = Counter((fate.outcome.value, fate.reason) for fate in fates.values() if fate.outcome in _UNMET)
     found: Counter[tuple[str, str]] = Counter()

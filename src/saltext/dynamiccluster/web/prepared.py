@@ -17,6 +17,8 @@ _RESOURCE_AGES = ("read_age",)
 _MOST_BODIES = 32
 _STATES = {str(int(state)): int(state) for state in NodeState} | {state.name.lower(): int(state) for state in NodeState}
 
+Table = dict[str, Encoded]
+
 
 class Prepared:
     """A snapshot's rows, encoded. Immutable but for the bodies that were asked for, which are kept for the next who asks."""
@@ -26,12 +28,12 @@ class Prepared:
         self.document = document
         self.config = encode(config)
         self.server = encode(rows.server_row(document))
-        self.nodes = _encode_all(map(rows.node_row, document["nodes"]), "hostname", _NODE_AGES, before.nodes if before else {})
-        self.jobs = _encode_all(document["jobs"], "jobid", _JOB_AGES, before.jobs if before else {})
+        self.nodes: Table = _encode_all(map(rows.node_row, document["nodes"]), "hostname", _NODE_AGES, before.nodes if before else {})
+        self.jobs: Table = _encode_all(document["jobs"], "jobid", _JOB_AGES, before.jobs if before else {})
         launches = document["plan"]["launches"]
         self.brief = [rows.resource_row(item, launches) for item in document["resources"]]
         with_config = ({**row, "config": config.get("cloud", {}).get(row["name"], {}).get("config", {})} for row in self.brief)
-        self.resources = _encode_all(with_config, "name", _RESOURCE_AGES, before.resources if before else {})
+        self.resources: Table = _encode_all(with_config, "name", _RESOURCE_AGES, before.resources if before else {})
         self.status = _encode_status(document, self.brief, before)
         self.orphans = [encode(row) for row in document["orphans"]]
         self.by_name = {row.data["name"]: hostname for hostname, row in self.nodes.items()}
@@ -96,7 +98,7 @@ class Prepared:
 
 def _encode_all(
     found: Iterable[Mapping[str, Any]], key: str, ages: tuple[str, ...], before: Mapping[str, Encoded]
-) -> dict[str, Encoded]:
+) -> Table:
     return {row[key]: encode(row, ages, before.get(row[key])) for row in found}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -158,8 +159,8 @@ class Reader(Handler):
         since = wanted["from"] if wanted["from"] is not None else until - 3600
         if wanted["resource"] and wanted["resource"] not in self.prepared.resources:
             raise Refused(404, f"there is no resource {wanted['resource']!r}")
-        work = self.context.series.read, since, until, wanted["resource"], wanted["points"]
-        self._send_changing(await asyncio.get_running_loop().run_in_executor(self.context.executor, *work))
+        work = partial(self.context.series.read, since, until, wanted["resource"], wanted["points"])
+        self._send_changing(await asyncio.get_running_loop().run_in_executor(self.context.executor, work))
 
     async def _read_metrics(self) -> None:
         self.context.numbers.listeners = self.context.hub.listeners

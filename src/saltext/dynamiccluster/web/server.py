@@ -119,20 +119,26 @@ class WebServer:
         serves = (wanted.address, wanted.port, wanted.hosts, wanted.without_tls, wanted.tls_certificate, wanted.tls_key, *_stamps(wanted))
         if serves == self._serves and self._server is not None:
             return
-        self._close()
         try:
-            await self._open(wanted)
+            # before the old one is closed: half of a new certificate must not end it
+            context = await self._check(wanted)
+            self._close()
+            self._open(wanted, context)
         except (OSError, Refusal) as error:
-            self._tell(_explain(wanted, error))
+            self._tell(_explain(wanted, error, running=self._server is not None))
             return
         self._serves = serves
         self._tell("")
 
-    async def _open(self, wanted: AdminServer) -> None:
-        """Listen. Raises OSError (the port is taken, no such file), or Refusal."""
+    async def _check(self, wanted: AdminServer) -> ssl.SSLContext | None:
+        """Return how to do TLS, None for not at all. Raises OSError (no such file), or Refusal."""
         context = await self._loop.run_in_executor(self._executor, _make_tls, wanted)
         if context is None and not wanted.without_tls:
             await self._check_loopback(wanted)
+        return context
+
+    def _open(self, wanted: AdminServer, context: ssl.SSLContext | None) -> None:
+        """Listen. Raises OSError (the port is taken)."""
         self.context.secure, self.context.doors = context is not None, Doors((*wanted.hosts, wanted.address))
         sockets = bind_sockets(wanted.port, address=wanted.address)
         server = HTTPServer(
@@ -187,6 +193,7 @@ def _stamps(wanted: AdminServer) -> list[int]:
     return found
 
 
-def _explain(wanted: AdminServer, error: Exception) -> str:
+def _explain(wanted: AdminServer, error: Exception, *, running: bool) -> str:
     detail = str(error) if isinstance(error, Refusal) else f"cannot listen on {wanted.address}:{wanted.port}: {error}"
-    return f"the admin server is not running (dynamiccluster:dynamic-cluster:admin-server): {detail}"
+    state = "serves as before, not as its settings say" if running else "is not running"
+    return f"the admin server {state} (dynamiccluster:dynamic-cluster:admin-server): {detail}"

@@ -18,7 +18,7 @@ class Signer(Handler):
 
     _checking = 0
 
-    async def serve(self) -> None:
+    async def serve(self, *names: str) -> None:
         await getattr(self, f"_do_{self.call.does}")()
 
     async def _do_session(self) -> None:
@@ -58,12 +58,12 @@ class Signer(Handler):
         if self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refused(415, "the body must be application/json")
         try:
-            found = json.loads(bytes(self._body))
+            found: Any = json.loads(bytes(self._body))
         except (ValueError, RecursionError):
             raise Refused(400, "the body is not JSON") from None
         if not _is_login(found):
             raise Refused(400, "the body must be {username, password} with eauth or without, or {token}, all texts")
-        return found
+        return dict(found)
 
     async def _check_password(self, wanted: dict[str, str]) -> str:
         kind, keys = self._choose_kind(wanted.get("eauth")), self._keys(wanted["username"])
@@ -72,9 +72,8 @@ class Signer(Handler):
             raise Refused(429, f"too many tries: wait {int(wait) + 1} s", Retry_After=str(int(wait) + 1))
         Signer._checking += 1
         try:
-            loop = asyncio.get_running_loop()
-            work = self.context.authority.login, wanted["username"], wanted["password"], kind
-            token = await loop.run_in_executor(self.context.executor, *work)
+            login, loop = self.context.authority.login, asyncio.get_running_loop()
+            token = await loop.run_in_executor(self.context.executor, login, wanted["username"], wanted["password"], kind)
         except Exception as error:  # whatever a way to log in raises, nobody is let in by it
             raise Refused(503, f"{kind} cannot check the password now ({type(error).__name__}); see the master's log") from error
         finally:
