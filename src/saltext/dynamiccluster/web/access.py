@@ -101,8 +101,7 @@ class Doors:
     """Which `Host` and `Origin` are ours. Addresses always are: a foreign name that leads here (DNS rebinding) is none."""
 
     def __init__(self, names: Iterable[str] = ()):
-        own = {"localhost", socket.gethostname(), socket.getfqdn(), *names}
-        self._names = frozenset(name.lower().rstrip(".") for name in own if name)
+        self._names = frozenset(name.lower().rstrip(".") for name in ("localhost", *names) if name)
 
     def knows_host(self, host: str) -> bool:
         found = _HOST.match(host)
@@ -120,6 +119,11 @@ class Doors:
             return False
         default = {"http": ":80", "https": ":443"}.get(parts.scheme)
         return default is not None and parts.netloc.lower().removesuffix(default) == host.lower().removesuffix(default)
+
+
+def own_names() -> tuple[str, ...]:
+    """Return what this host calls itself. May wait for the name service."""
+    return socket.gethostname(), socket.getfqdn()
 
 
 def _is_address(name: str) -> bool:

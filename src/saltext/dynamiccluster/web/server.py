@@ -22,7 +22,7 @@ from ..control.core import Core
 from ..settings import Settings
 from ..settings.general import AdminServer
 from ..settings.shown import public
-from .access import Authority, Doors, Identities
+from .access import Authority, Doors, Identities, own_names
 from .app import make_application
 from .context import Context, Obey
 from .hub import Hub
@@ -56,6 +56,7 @@ class WebServer:
         self.trouble = ""
         self._server: HTTPServer | None = None
         self._serves: tuple[Any, ...] = ()
+        self._names: tuple[str, ...] = ()
         self._loop = asyncio.get_running_loop()
         self.context = Context(
             settings=settings.dynamic_cluster.admin_server,
@@ -116,7 +117,8 @@ class WebServer:
 
     async def _follow_settings(self) -> None:
         wanted = self.context.settings
-        serves = (wanted.address, wanted.port, wanted.hosts, wanted.without_tls, wanted.tls_certificate, wanted.tls_key, *_stamps(wanted))
+        await self._follow_names((*wanted.hosts, wanted.address))
+        serves = (wanted.address, wanted.port, wanted.without_tls, wanted.tls_certificate, wanted.tls_key, *_stamps(wanted))
         if serves == self._serves and self._server is not None:
             return
         try:
@@ -130,6 +132,11 @@ class WebServer:
         self._serves = serves
         self._tell("")
 
+    async def _follow_names(self, names: tuple[str, ...]) -> None:
+        if names != self._names:
+            own = await self._loop.run_in_executor(self._executor, own_names)
+            self.context.doors, self._names = Doors((*own, *names)), names
+
     async def _check(self, wanted: AdminServer) -> ssl.SSLContext | None:
         """Return how to do TLS, None for not at all. Raises OSError (no such file), or Refusal."""
         context = await self._loop.run_in_executor(self._executor, _make_tls, wanted)
@@ -139,7 +146,7 @@ class WebServer:
 
     def _open(self, wanted: AdminServer, context: ssl.SSLContext | None) -> None:
         """Listen. Raises OSError (the port is taken)."""
-        self.context.secure, self.context.doors = context is not None, Doors((*wanted.hosts, wanted.address))
+        self.context.secure = context is not None
         sockets = bind_sockets(wanted.port, address=wanted.address)
         server = HTTPServer(
             make_application(self.context),
