@@ -9,7 +9,8 @@ from lab import checks
 from lab.layout import CHECKOUT
 
 _FAST = ("unit", "property", "contract")
-_ALL = (*_FAST, "integration", "end_to_end")
+_ALL = (*_FAST, "integration", "browser", "end_to_end")
+_MOST = 3
 _NO_DAEMONS = "not root and not integration"
 
 
@@ -24,8 +25,8 @@ def main(words: list[str]) -> int:
     # A path or a node id among the words says what to run; without one, everything of the kind asked for.
     named = any(os.path.exists(CHECKOUT / word.partition("::")[0]) for word in words if not word.startswith("-"))
     places = [] if named else [f"tests/{part}" for part in (_FAST if fast else _ALL) if (CHECKOUT / "tests" / part).is_dir()]
-    # Side by side only what shares nothing: the others start daemons, whose deadlines mind a crowded machine.
-    chosen = ["-m", _NO_DAEMONS, "-n", "auto"] if fast else []
+    # Side by side. Files that start daemons stay whole (tests/conftest.py), and few at a time: their deadlines mind a crowded machine.
+    chosen = ["-m", _NO_DAEMONS, "-n", "auto"] if fast else [] if named else ["-n", str(min(os.cpu_count() or 1, _MOST)), "--dist", "loadgroup"]
     command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
     os.chdir(CHECKOUT)
     os.execv(sys.executable, command)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 try:
     from saltext.dynamiccluster.salt.tornados import use_real_tornado
 except ImportError:  # without Salt, the tests that need it are skipped
@@ -22,3 +24,14 @@ if "salt" in sys.modules:
     from salt._logging.impl import shutdown_temp_handler
 
     shutdown_temp_handler()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side: keep a file that starts daemons in one process, all end-to-end tests with their one lab, and these first."""
+    for item in items:
+        if "end_to_end" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("end_to_end"))
+        elif item.get_closest_marker("root") or item.get_closest_marker("integration"):
+            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -210,7 +211,7 @@ def in_memory() -> Iterator[Backend]:
 def real() -> Iterator[Backend]:
     from lab.api import Lab
 
-    with Lab(name="batch-contract") as lab:
+    with Lab(name=f"batch-contract-{os.getpid()}") as lab:
         yield Real(lab)
 
 

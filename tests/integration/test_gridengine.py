@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.root]
 def lab() -> Iterator[Any]:
     from lab.api import Lab
 
-    with Lab(name="gridengine") as found:
+    with Lab(name=f"gridengine-{os.getpid()}") as found:
         yield found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 
 import pytest
 
@@ -27,7 +28,7 @@ runcmd:
 
 
 def test_from_an_instance_to_a_job_that_ran():
-    with Lab("test-chain", salt=True, engine=False) as lab:
+    with Lab(f"test-chain-{os.getpid()}", salt=True, engine=False) as lab:
         lab.ec2.call("RunInstances", **{
             "ImageId": "ami-03cf127a", "InstanceType": "t3.large", "MinCount": "1", "MaxCount": "1", "SubnetId": lab.state.read("cloud.json")["subnet"],
             "UserData": base64.b64encode(USER_DATA.encode()).decode(), "TagSpecification.1.ResourceType": "instance",

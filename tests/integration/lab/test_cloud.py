@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import urllib.error
 
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture(scope="module")
 def lab():
-    with Lab("test-cloud", cloud=True) as one:
+    with Lab(f"test-cloud-{os.getpid()}", cloud=True) as one:
         yield one
 
 
@@ -101,7 +102,7 @@ def test_a_repeated_client_token_makes_one_machine(lab):
 
 
 def test_the_head_is_reached_at_the_machines_own_loopback(lab):
-    with Lab("test-cloud-two", cloud=True) as other:
+    with Lab(f"test-cloud-two-{os.getpid()}", cloud=True) as other:
         assert lab.ports()["ec2"] != other.ports()["ec2"]
         launch(other, "theirs")
         other.wait_for(lambda: "theirs" in other.nodes(), within=20)
@@ -109,5 +110,5 @@ def test_the_head_is_reached_at_the_machines_own_loopback(lab):
 
 
 def test_a_lab_without_a_cloud_says_so():
-    with Lab("test-cloudless") as lab, pytest.raises(LabError, match="no cloud"):
+    with Lab(f"test-cloudless-{os.getpid()}") as lab, pytest.raises(LabError, match="no cloud"):
         launch(lab, "x")

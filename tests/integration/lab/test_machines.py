@@ -20,9 +20,14 @@ from lab.state import start_time
 pytestmark = pytest.mark.root
 
 
+def own(name: str) -> str:
+    """Return a name that no other run of these tests uses."""
+    return f"{name}-{os.getpid()}"
+
+
 @pytest.fixture(scope="module")
 def lab():
-    with Lab("test-machines") as one:
+    with Lab(own("machines")) as one:
         yield one
 
 
@@ -78,7 +83,7 @@ def test_a_command_that_hangs_is_ended(lab):
 
 
 def test_two_labs_do_not_collide(lab):
-    with Lab("test-beside") as other:
+    with Lab(own("beside")) as other:
         lab.start_node("same", "10.78.1.77")
         other.start_node("same", "10.78.1.77")
         other.node("same", "touch /etc/other")
@@ -90,7 +95,7 @@ def test_two_labs_do_not_collide(lab):
 
 def test_a_lab_that_is_up_is_not_started_again(lab):
     with pytest.raises(LabError, match="another process is busy"):
-        Lab("test-machines").up()
+        Lab(own("machines")).up()
 
 
 def test_nothing_of_the_machine_is_changed():
@@ -102,14 +107,14 @@ def test_nothing_of_the_machine_is_changed():
         return sums, links, mounts, sorted(os.listdir("/var/lib/gridengine")), os.path.exists("/etc/salt")
 
     before = look()
-    with Lab("test-traces") as one:
+    with Lab(own("traces")) as one:
         one.start_node("n1")
         during = look()
     assert before == during == look()
 
 
 def test_a_killed_lab_leaves_nothing_the_next_one_stumbles_over():
-    lab = Lab("test-killed")
+    lab = Lab(own("killed"))
     lab.up()
     lab.start_node("n1")
     pid = lab.state.init_pid()
@@ -117,13 +122,14 @@ def test_a_killed_lab_leaves_nothing_the_next_one_stumbles_over():
     os.kill(pid, signal.SIGKILL)
     lab.wait_for(lambda: start_time(pid) is None, within=20)
     lab._lock.close()  # as the kernel does for a process that is killed
-    with Lab("test-killed") as again:
+    with Lab(own("killed")) as again:
         again.start_node("n1")
         assert set(again.nodes()) == {"n1"}
 
 
 def test_a_lab_ends_with_the_process_that_made_it():
-    script = "import time\nfrom lab.api import Lab\nlab = Lab('test-orphan')\nlab.up()\nprint(lab.state.init_pid(), flush=True)\ntime.sleep(600)\n"
+    name = own("orphan")
+    script = f"import time\nfrom lab.api import Lab\nlab = Lab('{name}')\nlab.up()\nprint(lab.state.init_pid(), flush=True)\ntime.sleep(600)\n"
     maker = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=CHECKOUT, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})
     pid = int(maker.stdout.readline())
     assert start_time(pid) is not None
@@ -133,4 +139,4 @@ def test_a_lab_ends_with_the_process_that_made_it():
     while start_time(pid) is not None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    Lab("test-orphan").down()
+    Lab(name).down()

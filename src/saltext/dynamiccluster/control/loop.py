@@ -289,7 +289,7 @@ class Loop:
             for event in (*self._sooner.values(), *self._urgent.values()):
                 event.set()
             self._poked()
-        return {"ok": True, "message": "everything is read anew", "data": {"test": test}}
+        return {"ok": True, "message": "would be done: everything is read anew" if test else "everything is read anew", "data": {"test": test}}
 
     def _count_failures(self, source: str, failed: bool) -> int:
         self._status.failures[source] = self._status.failures.get(source, 0) + 1 if failed else 0
