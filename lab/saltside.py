@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lab import inside, services
+from lab import admin, inside, services
 from lab.errors import LabError
 from lab.layout import ACCESS_KEY, ADDRESS, CHECKOUT, REGION
 from lab.state import State
@@ -97,7 +97,7 @@ def configure(state: State, changes: Mapping[str, Any] | None = None, engine: bo
     head = {"dynamiccluster_master": {"restart": "no", "engine": {"minion_id": MASTER_ID}}, "dynamiccluster_head": batch}
     worker = {"head": {"name": "head", "address": ADDRESS}, **(inlab.worker_pillar() if torque else {})}
     files = {
-        "/etc/salt/master": _MASTER, "/etc/salt/minion": _LOCAL_MINION, "/srv/salt/top.sls": _TOP,
+        "/etc/salt/master": {**_MASTER, **admin.account()}, "/etc/salt/minion": _LOCAL_MINION, "/srv/salt/top.sls": _TOP,
         "/srv/pillar/top.sls": _PILLAR_TOP, "/srv/pillar/worker.sls": {"dynamiccluster_worker": worker}, "/srv/pillar/head.sls": head,
     }
     for path, content in files.items():

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lab import admin
 from lab.api import Lab
 from lab.demo import burst
 from lab.demo.chaos import Chaos
@@ -143,13 +144,14 @@ def _play(lab: Lab, chaos: bool, keep: bool, batch: str) -> int:
         story = Story(lab, screen, minimum, began)
         try:
             story.tell("the lab is up")
+            story.tell(f"dashboard {admin.address(lab.state)}, log in by the token in {admin.leave_token(lab.state)}")
             faults = run(story, chaos)
         finally:
             screen.close()
         summarise(story, faults)
         if keep:
             lab.release()
-            print(_HINTS)
+            print(f"{_HINTS}\nDashboard: {admin.address(lab.state)}, log in by the token in {admin.leave_token(lab.state)}")
     return 1 if faults else 0
 
 
