@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from saltext.dynamiccluster.control.announce import events, show
+from saltext.dynamiccluster.control.announce import events, show, summary
 from saltext.dynamiccluster.model import NodeRecord, NodeState, Phase, ResourceFlag, WorkerNode
 from saltext.dynamiccluster.policy.memory import Backoff, Memory, ResourceMemory
+from saltext.dynamiccluster.policy.plan import Act, Action
 
 ASKED = NodeRecord("dc-abc234", "cloud1", "intent", Phase.ASKED, cause="for job 1")
 SERVING = replace(
@@ -100,3 +101,11 @@ def test_reading_from_before_our_own_change_announces_nothing():
 
 def test_physical_node_has_no_events():
     assert show(Memory(), (WorkerNode("iron", NodeState.BUSY, 0.0),), 1.0, 2.0) == Memory()
+
+
+def test_a_decision_in_one_line():
+    orders = [Action(Act.ORDER, "burst", reason="for job 7")] * 3
+    holds = [Action(Act.HOLD, "burst", f"n{number}", f"idle since {number}") for number in range(6)]
+    assert summary(orders) == "order 3 in burst (for job 7)"
+    line = summary([*orders, *holds])
+    assert line.startswith("order 3 in burst (for job 7); hold 1 in burst (idle since 0); ") and line.endswith("; and 2 more")

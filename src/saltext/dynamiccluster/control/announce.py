@@ -5,12 +5,12 @@ The memory is journalled before the events are fired, and what was last announce
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..model import NodeRecord, NodeState, Phase, ResourceFlag, WorkerNode
 from ..policy.memory import Memory, ResourceMemory
-from ..policy.plan import Plan
+from ..policy.plan import Action, Plan
 from ..ports import Event
 
 _STATES = {
@@ -79,6 +79,16 @@ def plan_event(cluster: str, plan: Plan, planned: Mapping[str, int]) -> Event:
         fates[fate.outcome.value] = fates.get(fate.outcome.value, 0) + 1
     data = {"cluster": cluster, "actions": dict(planned), "jobs": fates, "nodes": len(plan.nodes)}
     return Event(f"dynamiccluster/{cluster}/plan/decided", data)
+
+
+def summary(actions: Iterable[Action], most: int = 5) -> str:
+    """Return a decision in one line: what is done how often, and why; the first few reasons of many."""
+    groups: dict[tuple[str, str, str], int] = {}
+    for action in actions:
+        key = (action.act.value, action.resource, action.reason)
+        groups[key] = groups.get(key, 0) + 1
+    told = [f"{act} {count} in {resource or 'all'} ({reason})"[:200] for (act, resource, reason), count in groups.items()]
+    return "; ".join(told[:most]) + (f"; and {len(told) - most} more" if len(told) > most else "")
 
 
 def _payload(cluster: str, record: NodeRecord, reason: str) -> dict[str, object]:

@@ -264,11 +264,12 @@ class Core:
             self.parts.announcer.fire(event)
 
     def _announce(self, plan: Plan) -> None:
-        """Fire `plan/decided` when the plan has something new to do."""
+        """Fire `plan/decided`, and write one line into the log, when the plan has something new to do."""
         planned: Mapping[str, int] = Counter(action.act.value for action in plan.actions)
         gist = tuple((action.act, action.resource, action.node, action.detail) for action in plan.actions)
         if gist and gist != self._announced_plan:
             self.parts.announcer.fire(announce.plan_event(self.parts.settings.name, plan, planned))
+            log.info("decided: %s", announce.summary(plan.actions))
         self._announced_plan = gist
 
 
