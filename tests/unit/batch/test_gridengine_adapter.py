@@ -130,6 +130,11 @@ def test_restart_of_the_qmaster_makes_hosts_unknown_and_not_dead(world: World) -
     assert world.host("n1").up is None
     world.clock.advance(61)
     assert world.host("n1").up is False
+    world.cell.down = True  # and again: what was counted before says nothing of the qmaster that comes back
+    with pytest.raises(BatchUnreachable):
+        world.engine.observe()
+    world.cell.down = False
+    assert world.host("n1").up is None
 
 
 def test_host_whose_name_no_longer_resolves_blinds_nothing(world: World) -> None:

@@ -8,6 +8,7 @@ from saltext.dynamiccluster.model import NodeState, Phase
 from saltext.dynamiccluster.policy.limits import count_nodes, hourly_cost, room_for, spent_of_day
 from saltext.dynamiccluster.policy.memory import ResourceMemory
 from saltext.dynamiccluster.policy.plan import Outcome
+from saltext.dynamiccluster.policy.track import track
 from tests.worlds import NOW, host, idle, job, ordered, place, record, resource, settings, smp, world
 
 HOUR = int(NOW // 3600)
@@ -47,6 +48,16 @@ def test_nodes_that_run_already_use_up_the_limits():
     assert len(found.orders) == 2
     found = place(jobs=BURST, records=records, hosts=(host("n1", used=8),), config=two(limits={"max_cost_per_day": 6.0}))
     assert len(found.orders) == 2  # 1 + 1 + 2 for the hour to come of what is there
+
+
+def test_what_nodes_cost_is_added_up_hour_by_hour_for_a_day():
+    gone = record("n3", gone=True)
+    ordered_only = record("n4", Phase.ASKED, instance_id="")
+    records = (record("n1"), record("n2", Phase.BOOTING, resource="b"), gone, ordered_only)
+    seen = world(config=two(), records=records, costs={HOUR: 2.0, HOUR - 25: 9.0}, costed_at=NOW - 1800)
+    after = track(seen.snapshot, seen.settings, seen.memory, NOW)
+    assert after.costs == {HOUR: pytest.approx(2.0 + 0.5 * (1.0 + 2.0))}
+    assert track(seen.snapshot, seen.settings, after, NOW).costs == after.costs  # no second of time costs twice
 
 
 def test_cost_of_the_day_and_of_the_hour_to_come():

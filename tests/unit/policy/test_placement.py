@@ -97,6 +97,12 @@ def test_defect_node_held_as_idle_and_new_job_arrives():
     assert (ordered(found), found.unhold, found.fates["1"].outcome) == ([], ("n1",), Outcome.RUNS)
 
 
+def test_s18_node_held_as_idle_that_an_administrator_disabled_meanwhile_is_not_called_back():
+    gone, held = going_idle("n1")
+    found = place(jobs=(job(),), hosts=(replace(held, hold=HoldBy.ADMINISTRATOR),), records=(gone,))
+    assert (ordered(found), found.unhold) == (["a"], ())
+
+
 def test_idle_node_of_ours_is_preferred_to_one_that_is_being_held():
     gone, held = going_idle("n1")
     found = place(jobs=(job(),), hosts=(held, host("n2")), records=(gone, idle("n2")))

@@ -32,6 +32,14 @@ def test_judge(name: str, token: object, key: str, ruling: Ruling, words: str) -
     assert judgement.ruling is ruling and words in judgement.reason
 
 
+def test_a_token_is_spent_once_on_one_key() -> None:
+    guests = Guests()
+    guests.expect("dc-a", "token-a", "cloud1")
+    assert guests.spend("dc-a", "key-1") and guests.spend("dc-a", " key-1\n")  # masters strip keys or not
+    assert not guests.spend("dc-a", "key-2") and not guests.spend("dc-b", "key-1")
+    assert guests.unspent() == ()
+
+
 def test_a_forgotten_token_is_void() -> None:
     guests = Guests()
     guests.expect("dc-a", "token-a", "cloud1")

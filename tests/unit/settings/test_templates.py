@@ -131,6 +131,7 @@ def test_commands_wrapped_in_ssh_reach_the_other_side_whole(tmp_path):
     ssh.chmod(0o755)
     plain = template(f"{ssh} head printf [%s] {{0}}", JOB)
     assert output(plain, "14[2].head") == "[14[2].head]"
+    assert output(template(f"{ssh} head printf [%s] {{0}}", ANYTHING), "a b;$(id)'*") == "[a b;$(id)'*]"
     nested = template(f"{ssh} head \"printf [%s] 'delete node {{0}}'\"", HOST)
     assert output(nested, "n1") == "[delete node n1]"
     other = template(f"{ssh} head printf {{0}}", HOST, seed="/usr/bin/printf x").program_argv("[%s]", "a b", "$(id)", "*")
