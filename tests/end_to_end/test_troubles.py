@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.errors import TimedOut
 from lab.layout import ACCESS_KEY
 from lab.saltside import settings
 
@@ -24,18 +25,22 @@ def goes_on(site: Site) -> None:
 
 def problem(site: Site, *words: str) -> str:
     """Wait until `status` names the trouble in one line with all these words, and return that line; the log must have it, too."""
-    def found() -> str:
-        return next((line for line in site.lab.snapshot().get("problems", ()) if all(word in line for word in words)), "")
 
-    line = site.wait(found, f"a problem with {', '.join(words)}")
-    assert line in site.done("status")["problems"]
+    def found(problems: list[str]) -> str:
+        return next((line for line in problems if all(word in line for word in words)), "")
+
+    line: str = site.wait(lambda: found(site.lab.snapshot().get("problems", [])), f"a problem with {', '.join(words)}")
+    assert found(site.done("status")["problems"]), "what the engine wrote is what the runner shows"
     log = site.log()
     assert any(all(word in row for word in words) for row in log.splitlines()), f"the log lacks {words}"
-    return str(line)
+    return line
 
 
 def fine(site: Site) -> None:
-    site.wait(lambda: not site.problems(), "the end of the trouble")
+    try:
+        site.wait(lambda: not site.problems(), "the end of the trouble")
+    except TimedOut:
+        raise AssertionError(site.problems()) from None
 
 
 def test_broken_pillar_keeps_the_last_good_settings(site: Site) -> None:
@@ -129,9 +134,10 @@ def test_host_name_that_does_not_resolve_keeps_the_node_out(site: Site) -> None:
 def test_full_disk_for_the_journal_begins_nothing_and_loses_nothing(site: Site) -> None:
     lab = site.lab
     lab.head("mkdir -p /run/small && mount -t tmpfs -o size=8m,mode=700 small /run/small")
+    began = lab.snapshot()["engine"]["started_at"]
     assert lab.kill_engine()
     lab.head(f"cp -a {DIRECTORY}/. /run/small/ && mount --bind /run/small {DIRECTORY}")
-    site.wait(lambda: site.call("wait", "within=1")[0] == 0 and not site.problems(), "the engine on the small disk")
+    site.wait(lambda: lab.snapshot()["engine"]["started_at"] > began and not site.problems(), "the engine on the small disk")
     nodes, machines = set(site.nodes()), len(lab.machines())
 
     lab.head(f"dd if=/dev/zero of={DIRECTORY}/filler bs=4k", check=False)

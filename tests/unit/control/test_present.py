@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from saltext.dynamiccluster.control.present import Status, present
 from saltext.dynamiccluster.control.queries import ask
 from saltext.dynamiccluster.errors import Refusal
 from saltext.dynamiccluster.model import Chunk, HoldBy, Request, Reservation, Shape
+from saltext.dynamiccluster.policy.memory import Backoff
 from saltext.dynamiccluster.sim.batch import SimHost
 from saltext.dynamiccluster.sim.world import World, make_settings
 
@@ -146,3 +148,13 @@ def test_machine_of_ours_that_belongs_to_no_node_is_an_orphan(world):
     machine = world.account.make(dict(world.account.living()[0].tags) | {"Name": "lost"})
     world.core.see_cloud("cloud1")
     assert [row["id"] for row in document(world)["orphans"]] == [machine.id]
+
+
+def test_backoff_that_is_over_is_no_problem_any_more(world):
+    def change(until: float) -> list[str]:
+        backoff = Backoff(until, "bad request", "there is no file", 0.0, 1)
+        world.core.ledger.update(lambda memory: memory.with_resource("cloud1", replace(memory.resource("cloud1"), backoff=backoff)))
+        return [line for line in document(world)["problems"] if "nothing is launched" in line]
+
+    assert change(world.clock.now() + 60) == ["resource cloud1: nothing is launched for now (bad request): there is no file"]
+    assert change(0.0) == []

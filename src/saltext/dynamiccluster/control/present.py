@@ -100,7 +100,7 @@ def _problems(core: Core, status: Status) -> list[str]:
         if source not in core.health.degraded:
             found.append(f"{source}: {error}")
     for name, known in sorted(core.memory.resources.items()):
-        if known.backoff is not None:
+        if known.backoff is not None and known.backoff.until > core.parts.clock.now():
             found.append(f"resource {name}: nothing is launched for now ({known.backoff.kind}): {known.backoff.reason}")
     return [*found, *([status.trouble] if status.trouble else [])]
 
