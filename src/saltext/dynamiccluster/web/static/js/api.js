@@ -21,9 +21,9 @@ export function useCsrf(token) {
   csrf = token;
 }
 
-/** Return the JSON of a path. Raises ApiError. */
-export async function get(path, parameters = {}) {
-  return (await ask("GET", address(path, parameters))).json();
+/** Return the JSON of a path, waiting `patience` ms at most. Raises ApiError. */
+export async function get(path, parameters = {}, patience = PATIENCE) {
+  return (await ask("GET", address(path, parameters), {}, patience)).json();
 }
 
 /** Return a list together with how many there are in all. Raises ApiError. */
@@ -55,10 +55,10 @@ function address(path, parameters) {
   return query ? `${path}?${query}` : path;
 }
 
-async function ask(method, path, options = {}) {
+async function ask(method, path, options = {}, patience = PATIENCE) {
   let response;
   try {
-    response = await fetch(path, { method, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE), ...options });
+    response = await fetch(path, { method, credentials: "same-origin", signal: AbortSignal.timeout(patience), ...options });
   } catch {
     throw new ApiError(0, "the engine does not answer");
   }

@@ -4,12 +4,13 @@ import uPlot from "/dashboard/vendor/uplot/uPlot.esm.js";
 import { fill, h } from "./dom.js";
 import { trim } from "./format.js";
 
-const HEIGHT = 190;
+const HEIGHT = 180;
+const COUNTS = [1, 2, 5].flatMap((step) => [1, 10, 100, 1000, 10000, 100000].map((scale) => step * scale)).sort((a, b) => a - b);
 
-/** lines: [{key, title, colour (name of a CSS variable)}]; zoomed(from, to) when a range was drawn; text(value) says a value. */
+/** lines: [{key, title, colour (name of a CSS variable)}]; zoomed(from, to) when a range was drawn; text(value) says a value, tick(value) beside the axis, at `steps`. */
 export class Chart {
-  constructor({ title, lines, stacked = false, group = "graphs", zoomed = () => {}, text = (value) => trim(value, 1), hint = "" }) {
-    Object.assign(this, { lines, stacked, group, zoomed, text });
+  constructor({ title, lines, stacked = false, group = "graphs", zoomed = () => {}, text = (value) => trim(value, 1), tick = text, steps = COUNTS, hint = "" }) {
+    Object.assign(this, { lines, stacked, group, zoomed, text, tick, steps });
     this.box = h("div", { class: "chart-box" });
     this.values = h("ul", { class: "chart-legend" });
     this.none = h("p", { class: "quiet chart-none", hidden: true }, "Nothing is known of this time.");
@@ -75,7 +76,7 @@ export class Chart {
       padding: [10, 8, 0, 0],
       cursor: { sync: { key: this.group, setSeries: false }, drag: { x: true, y: false, uni: 8 }, points: { size: 6 }, bind: { dblclick: () => () => this.zoomed(null) } },
       scales: { x: { range: () => this.range }, y: { range: (plot, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 1) * 1.08)] } },
-      axes: [{ ...axis, values: timeLabels, space: 70 }, { ...axis, size: 52, values: (plot, splits) => splits.map(this.text) }],
+      axes: [{ ...axis, values: timeLabels, space: 70, size: 30 }, { ...axis, size: 52, ...(this.steps && { incrs: this.steps }), values: (plot, splits) => splits.map(this.tick) }],
       series: [{}, ...drawn.map((line) => ({ label: line.title, stroke: colour(line.colour), width: this.stacked ? 1 : 2, fill: this.stacked ? colour(line.colour) : undefined, points: { show: false }, spanGaps: false }))],
       hooks: { setSelect: [(plot) => this.#selected(plot)], setCursor: [(plot) => this.#tell(plot.cursor.idx)] },
     }, this.#data(), this.box);

@@ -1,5 +1,7 @@
 // Builds elements. Text goes in as text nodes only: there is no way here to put markup in, whatever a job is called.
 
+import { whenCalm } from "./calm.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Return an element. `props`: `class`, `data` (an object), `on` (listeners by event), properties and attributes; `children`: nodes, texts, lists, null. */
@@ -43,13 +45,28 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Fill an element by `render`, keeping focus and open <details> where an element of the same `data-key` comes back. */
+/** Fill an element by `render` once nobody holds on to it, keeping focus, what was typed and what is unfolded where the same `data-key` comes back. */
 export function refill(element, render) {
+  whenCalm(element, () => {
+    const before = remember(element);
+    fill(element, render());
+    restore(element, before);
+  });
+}
+
+function remember(element) {
+  const fields = [...element.querySelectorAll("input[data-key], select[data-key]")].map((item) => [item.dataset.key, item.value]);
+  const unfolded = [...element.querySelectorAll("details[data-key]")].map((item) => [item.dataset.key, item.open]);
   const focused = element.contains(document.activeElement) ? document.activeElement.closest("[data-key]")?.dataset.key : null;
-  const open = new Map([...element.querySelectorAll("details[data-key]")].map((item) => [item.dataset.key, item.open]));
-  const top = element.scrollTop;
-  fill(element, render());
-  for (const item of element.querySelectorAll("details[data-key]")) if (open.has(item.dataset.key)) item.open = open.get(item.dataset.key);
+  return { fields: new Map(fields), unfolded: new Map(unfolded), focused, top: element.scrollTop };
+}
+
+function restore(element, { fields, unfolded, focused, top }) {
+  for (const item of element.querySelectorAll("[data-key]")) {
+    const key = item.dataset.key;
+    if (fields.has(key)) item.value = fields.get(key);
+    if (unfolded.has(key)) item.open = unfolded.get(key);
+    if (key === focused) item.focus({ preventScroll: true });
+  }
   element.scrollTop = top;
-  if (focused) [...element.querySelectorAll("[data-key]")].find((item) => item.dataset.key === focused)?.focus({ preventScroll: true });
 }

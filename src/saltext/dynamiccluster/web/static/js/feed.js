@@ -10,6 +10,7 @@ export function feed(read, show, fail = () => {}) {
   let busy = false;
   let wanted = false;
   let ended = false;
+  let seen = false;
   let pause = 0;
   let timer = null;
 
@@ -22,9 +23,11 @@ export function feed(read, show, fail = () => {}) {
       const value = await read();
       note(null);
       if (!ended) show(value);
+      seen = true;
     } catch (error) {
       note(error);
-      if (!ended) fail(error);
+      // What is known stays in sight while nobody answers.
+      if (!ended && !(seen && error.away)) fail(error);
     }
     pause = Math.max(LEAST, SHARE * (performance.now() - began));
     busy = false;

@@ -27,8 +27,8 @@ function about(job) {
   const nodes = (names) => h("span", { class: "ids" }, names.map((name) => h("a", { href: link("nodes", { node: name }) }, name)));
   return [
     h("div", { class: "lead" }, badge(`f-${job.state}`, job.state), h("span", {}, "for ", age(job.start_time || job.creation_time)), h("span", { class: "quiet" }, OUTCOMES[job.fate.outcome] ?? job.fate.outcome)),
-    part("What becomes of it", h("p", {}, job.fate.reason), job.fate.nodes.length > 0 && h("p", {}, "Nodes: ", nodes(job.fate.nodes))),
     facts([
+      ["Gets", job.fate.nodes.length ? nodes(job.fate.nodes) : ""],
       ["Name", job.name], ["Owner", job.owner], ["Queue", job.queue], ["Account", job.account], ["Property", job.property],
       ["Cores", `${count(job.requested_cores, "core")}${job.cores_per_node && job.cores_per_node !== job.requested_cores ? `, ${job.cores_per_node} on each node` : ""}`],
       ["Tasks", job.tasks > 1 ? trim(job.tasks) : ""], ["Memory", job.requested_mem ? memory(job.requested_mem) : ""],

@@ -6,6 +6,8 @@ import { observe } from "./clock.js";
 const POLL = 5000;
 const PULSE = 15000;
 const REOPEN = 5000;
+const PATIENCE = 6000; // for a sign of life
+const UNSEEN = 60000;
 
 let source = null;
 let running = false;
@@ -35,8 +37,7 @@ export function start() {
 export function stop() {
   running = false;
   timers.forEach(clearInterval);
-  source?.close();
-  source = null;
+  close();
 }
 
 /** Note how a request ended: any answer is a sign of life, none is a sign of its absence. */
@@ -52,12 +53,17 @@ export function refresh() {
   emit("change");
 }
 
+function close() {
+  source?.close();
+  source = null;
+}
+
 function isOpen() {
   return source?.readyState === EventSource.OPEN;
 }
 
 function open() {
-  if (!running) return;
+  if (!running || source) return;
   source = new EventSource("/events");
   source.onopen = () => {
     become({ mode: "live" });
@@ -91,7 +97,7 @@ async function poll() {
 
 async function pulse() {
   try {
-    await get("/healthz");
+    await get("/healthz", {}, PATIENCE);
     become({ stale: false });
     note(null);
   } catch (error) {
@@ -113,6 +119,13 @@ function emit(what, value) {
   for (const listener of [...listeners[what]]) listener(value);
 }
 
+// Browsers open few connections to one server: pages that nobody looks at give theirs back after a while.
+let leaving = 0;
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && running) emit("change");
+  clearTimeout(leaving);
+  if (document.hidden) leaving = setTimeout(close, UNSEEN);
+  else if (running) {
+    open();
+    emit("change");
+  }
 });

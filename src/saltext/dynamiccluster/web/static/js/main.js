@@ -13,14 +13,19 @@ const app = document.getElementById("app");
 let shell = null;
 let leaveView = () => {};
 let shown = "";
+let beginning = false;
 
 async function begin() {
+  if (beginning) return;
+  beginning = true;
   try {
     await whoami();
   } catch (error) {
     fill(app, h("p", { class: "lost", role: "alert" }, `${error.message}. Trying again …`));
     setTimeout(begin, 3000);
     return;
+  } finally {
+    beginning = false;
   }
   if (maySee()) enter();
   else askWho();

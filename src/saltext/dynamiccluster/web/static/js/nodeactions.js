@@ -63,13 +63,17 @@ function ask(action, nodes) {
 
 function removalText(jobs) {
   if (!jobs) return "No jobs run there as far as is known.";
-  return `${count(jobs, "job")} run there. Nodes with jobs are not removed unless you say so.`;
+  return `${count(jobs, "job")} ${jobs === 1 ? "runs" : "run"} there. Nodes with jobs are not removed unless you say so.`;
 }
 
 async function rehearse(action, nodes) {
   const told = await each(nodes.slice(0, MOST_TOLD), (node) => action.run(node, { test: true }));
-  const lines = told.map(({ node, answer, error }) => [answer?.message || `${node.hostname}: ${error?.message ?? "done"}`, Boolean(error)]);
+  const lines = told.map(({ node, answer, error }) => [named(node, answer?.message || error?.message || "done"), Boolean(error)]);
   return nodes.length > MOST_TOLD ? [...lines, [`and ${nodes.length - MOST_TOLD} more`, false]] : lines;
+}
+
+function named(node, text) {
+  return text.includes(node.hostname) ? text : `${node.hostname}: ${text}`;
 }
 
 /** Do something for each node, a few at a time; return [{node, answer or error}]. */

@@ -3,7 +3,7 @@
 import { age } from "./clock.js";
 import { badge } from "./badge.js";
 import { h } from "./dom.js";
-import { trim } from "./format.js";
+import { count, trim } from "./format.js";
 import { link } from "./router.js";
 import { NODE_STATES } from "./states.js";
 
@@ -24,7 +24,7 @@ export function nodeColumns(short = false) {
 }
 
 function name(node) {
-  const under = [why(node), node.jobs.length ? `${node.jobs.length} jobs` : ""].filter(Boolean).join(" · ");
+  const under = [why(node), node.jobs.length ? count(node.jobs.length, "job") : ""].filter(Boolean).join(" · ");
   return h("span", { class: "two" }, h("b", { title: node.hostname }, node.hostname), h("small", { class: "only-narrow" }, under));
 }
 

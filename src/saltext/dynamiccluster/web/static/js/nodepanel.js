@@ -39,7 +39,7 @@ function about(node) {
     part("In the batch system", facts([
       ["Jobs", node.jobs.length ? h("span", { class: "ids" }, node.jobs.map((id) => h("a", { href: link("jobs", { job: id }) }, id))) : "none"],
       ["Cores", node.num_proc || ""], ["Load", extra.load === null || extra.load === undefined ? "" : trim(extra.load, 2)],
-      ["Memory", extra.memory_mb ? `${memory(extra.free_memory_mb)} free of ${memory(extra.memory_mb)}` : ""],
+      ["Memory", extra.memory_mb ? `${extra.free_memory_mb === null ? "" : `${memory(extra.free_memory_mb)} free of `}${memory(extra.memory_mb)}` : ""],
       ...Object.entries(extra.queues ?? {}).map(([queue, item]) => [queue, `${item.used} of ${count(item.slots, "slot")} used${item.state ? `, state ${item.state}` : ""}`]),
       ["Groups", (extra.groups ?? []).join(", ")], ["Properties", (extra.properties ?? []).join(", ")], ["Error", extra.error],
     ])),

@@ -1,8 +1,7 @@
 // Machines that carry our tags and belong to no node, and taking in one that carries none.
 
-import { at } from "./api.js";
+import { at, change } from "./api.js";
 import { confirm, pendingLines } from "./dialog.js";
-import { change } from "./api.js";
 import { h } from "./dom.js";
 import { may } from "./session.js";
 import { select } from "./filters.js";
@@ -17,12 +16,12 @@ export function orphanList(rows) {
 /** Return the form that takes a machine in. */
 export function adoptForm(resources) {
   if (!may("adopt") || !resources.length) return null;
-  let name = resources[0].name;
-  const choose = select("Resource to adopt into", resources.map((item) => [item.name, item.name]), name, (value) => (name = value));
+  const choose = select("Resource to adopt into", resources.map((item) => [item.name, item.name]), resources[0].name, () => {});
   choose.dataset.key = "adopt-resource";
   const id = h("input", { placeholder: "id of a machine without tags", "aria-label": "Id of the machine", required: true, maxLength: 255, data: { key: "adopt-id" } });
   const submit = async (event) => {
     event.preventDefault();
+    const name = choose.value;
     const path = at("resource", name, "adopt");
     const told = change("PUT", path, { instance: id.value, test: true }).then((answer) => [[answer.message, false]]);
     if (await confirm({ title: `Adopt ${id.value} into ${name}?`, body: pendingLines(told), yes: "Adopt" })) await send("PUT", path, { instance: id.value });

@@ -20,7 +20,7 @@ export const VIEWS = [
 const WORDS = {
   connecting: "Connecting …",
   live: "Live",
-  polling: "Every few seconds",
+  polling: "Reading every 5 s",
   away: "Engine away",
 };
 

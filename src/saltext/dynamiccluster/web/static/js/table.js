@@ -2,6 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { natural } from "./format.js";
+import { whenCalm } from "./calm.js";
 import { Choice } from "./choice.js";
 import { icon } from "./icons.js";
 
@@ -23,6 +24,10 @@ export class Table {
 
   /** Show these rows. */
   show(rows) {
+    whenCalm(this.body, () => this.#show(rows));
+  }
+
+  #show(rows) {
     const activeId = this.rows[this.active] ? this.id(this.rows[this.active]) : null;
     this.rows = this.#sorted(rows);
     this.active = activeId === null ? -1 : this.rows.findIndex((row) => this.id(row) === activeId);
@@ -80,7 +85,7 @@ export class Table {
   #sortBy(column) {
     const down = this.sort?.key === column.key ? !this.sort.down : Boolean(column.downFirst);
     this.sort = { key: column.key, down };
-    this.show(this.rows);
+    this.#show(this.rows);
   }
 
   #sorted(rows) {

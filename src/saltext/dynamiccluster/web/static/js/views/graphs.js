@@ -14,6 +14,7 @@ const RANGES = [["3600", "An hour"], ["21600", "6 hours"], ["86400", "A day"], [
 const REFRESH = [["0", "not by itself"], ["10", "every 10 s"], ["60", "every minute"], ["600", "every 10 minutes"]];
 const STATES = ["busy", "idle", "holding", "held", "starting", "deleting", "error"];
 const POINTS = 400;
+const SPANS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 86400, 172800, 604800];
 
 export default function graphs(box, parameters) {
   const wanted = { range: parameters.get("range") ?? "3600", resource: parameters.get("resource") ?? "", refresh: parameters.get("refresh") ?? "10" };
@@ -76,8 +77,8 @@ function makeCharts(zoomed) {
     nodes: new Chart({ title: "Worker nodes", hint: "by state", lines: states, stacked: true, zoomed }),
     cores: new Chart({ title: "Cores", hint: "by their node's state", lines: states, stacked: true, zoomed }),
     jobs: new Chart({ title: "Jobs", lines: [{ key: "pending", title: "waiting", colour: "waiting" }, { key: "running", title: "running", colour: "busy" }], zoomed }),
-    waiting: new Chart({ title: "Longest wait", hint: "of a job that waits", lines: [{ key: "waiting", title: "longest wait", colour: "waiting" }], zoomed, text: (value) => duration(value) }),
-    cost: new Chart({ title: "Cost", hint: "an hour, where every resource with nodes has a price", lines: [{ key: "cost", title: "an hour", colour: "total" }], zoomed, text: (value) => trim(value, 2) }),
+    waiting: new Chart({ title: "Longest wait", hint: "of a job that waits", lines: [{ key: "waiting", title: "longest wait", colour: "waiting" }], zoomed, text: (value) => duration(value), tick: (value) => duration(value), steps: SPANS }),
+    cost: new Chart({ title: "Cost", hint: "an hour, in the unit of the prices", lines: [{ key: "cost", title: "an hour", colour: "total" }], zoomed, text: (value) => trim(value, 2), steps: null }),
   };
 }
 

@@ -59,7 +59,7 @@ const COLUMNS = [
   { key: "walltime", title: "Wall time", width: "0 0 6rem", cell: (job) => duration(job.requested_walltime), value: (job) => job.requested_walltime ?? -1, hide: "wide", end: true, downFirst: true },
   { key: "queue", title: "Queue", width: "1 1 4.5rem", cell: (job) => job.queue || "–", value: (job) => job.queue, hide: "wide" },
   { key: "since", title: "For", width: "0 0 6rem", cell: (job) => age(job.start_time || job.creation_time), value: (job) => -(job.start_time || job.creation_time), hide: "narrow" },
-  { key: "fate", title: "What becomes of it", width: "5 1 12rem", cell: fate, value: (job) => job.fate.outcome },
+  { key: "fate", title: "What becomes of it", width: "7 1 13rem", cell: fate, value: (job) => job.fate.outcome },
 ];
 
 function name(job) {

@@ -116,7 +116,7 @@ function decision({ plan, engine }) {
     h("p", { class: "quiet" }, plan.at ? ["decided ", age(plan.at), " ago"] : "none yet", engine.auto_mode && !engine.stopped ? `, again at the latest after ${duration(engine.auto_provision_interval)}` : ""),
     shown.length ? h("ul", { class: "plain acts" }, shown.map(actionRow)) : h("p", {}, "Nothing had to be done."),
     plan.actions.length > shown.length && h("p", { class: "quiet" }, `and ${plan.actions.length - shown.length} more`),
-    blocked.length > 0 && [h("h3", {}, "What is not launched, and why"), h("ul", { class: "plain acts" }, blocked.map(([name, reason]) => h("li", {}, name && h("b", {}, name), " ", reason)))],
+    blocked.length > 0 && [h("h3", {}, "What is not launched, and why"), h("ul", { class: "plain acts" }, blocked.map(([name, reason]) => h("li", {}, name && !reason.includes(name) && h("b", {}, name, " "), reason)))],
   );
 }
 

@@ -40,6 +40,7 @@ export default function resources(box, parameters) {
   let rows = null;
   const all = feed(() => get("/resource", { nodes: false }), (value) => {
     draw(value);
+    if (!rows) strayRows.again();
     rows ??= feed(() => getPage("/workernode", { limit: MOST }), drawNodes, (error) => fill(said, error.message));
   }, (error) => found.length || fill(said, error.message));
   return () => {
