@@ -36,7 +36,6 @@ def _answer(function, **arguments):
     return answer
 
 
-
 def status(cluster=None):
     """
     Tell how the cluster is: the engine, counts of nodes and jobs, resources, and what is wrong.
@@ -61,7 +60,7 @@ def nodes(resource=None, state=None, cluster=None):
         salt-run dynamiccluster.nodes --out=table
         salt-run dynamiccluster.nodes state=idle
     """
-    return _answer("table", part="nodes", cluster=cluster, resource=resource, state=state)
+    return _answer("nodes", cluster=cluster, resource=resource, state=state)
 
 
 def node(node, cluster=None):
@@ -87,7 +86,7 @@ def jobs(state=None, owner=None, cluster=None):
 
         salt-run dynamiccluster.jobs --out=table
     """
-    return _answer("table", part="jobs", cluster=cluster, state=state, owner=owner)
+    return _answer("jobs", cluster=cluster, state=state, owner=owner)
 
 
 def job(job, cluster=None):
@@ -193,7 +192,7 @@ def history(node=None, resource=None, limit=50, cluster=None):
         salt-run dynamiccluster.history
         salt-run dynamiccluster.history node=dc-k3v9qa limit=10
     """
-    return _answer("history", node=node, resource=resource, limit=int(limit), cluster=cluster)
+    return _answer("history", node=node, resource=resource, limit=limit, cluster=cluster)
 
 
 def orphans(cluster=None):

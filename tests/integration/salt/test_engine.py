@@ -55,6 +55,7 @@ REFUSED = (
     (("status", "cluster=other"), "other"),
     (("explain", "nosuch"), "nosuch"),
     (("wait", "resource=cloud1", "ready=1", "within=1"), "not ready"),
+    (("wait", "resource=nosuch"), "nosuch"),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import CommandRefused, ConfigurationError
 from ..settings.shown import public
+from ..model import JobState, NodeState
 from ..ports import Finding
 from .commands import ask
 from .keys import check_master
@@ -114,6 +115,29 @@ def table(opts: Opts, part: str, cluster: str | None = None, **wanted: object) -
     return rows
 
 
+def nodes(opts: Opts, resource: str | None = None, state: object = None, cluster: str | None = None) -> list[Row]:
+    """Return the worker nodes, of one resource or in one state. Raises CommandRefused when there is no such resource or state."""
+    _check_resource(opts, resource, cluster)
+    _check_state(state, {str(int(one)) for one in NodeState}, {one.name.lower() for one in NodeState})
+    return table(opts, "nodes", cluster, resource=resource, state=state)
+
+
+def jobs(opts: Opts, state: object = None, owner: object = None, cluster: str | None = None) -> list[Row]:
+    """Return the jobs, in one state or of one owner. Raises CommandRefused when there is no such state."""
+    _check_state(state, set(), {one.value for one in JobState})
+    return table(opts, "jobs", cluster, state=state, owner=owner)
+
+
+def _check_resource(opts: Opts, resource: str | None, cluster: str | None) -> None:
+    if resource is not None:
+        one(opts, "resources", resource, ("name",), cluster)
+
+
+def _check_state(state: object, numbers: set[str], names: set[str]) -> None:
+    if state is not None and str(state).lower() not in numbers | names:
+        raise CommandRefused(f"{state!r} is no state; known: {', '.join(sorted(names))}")
+
+
 def _has(row: Row, field: str, value: object) -> bool:
     """Tell whether a field has a value; a state by its name or by its number."""
     return str(value).lower() in {str(row.get(field, "")).lower(), str(row.get(f"{field}_name", "")).lower()}
@@ -148,17 +172,25 @@ def config(opts: Opts, cluster: str | None = None) -> Row:
 def wait(opts: Opts, resource: str | None, ready: int | None, within: float, cluster: str | None = None) -> Row:
     """Wait until `ready` nodes serve (None: until none is on its way). Raises CommandRefused when `within` seconds were not enough."""
     name = pick_cluster(opts, cluster)
-    if resource is not None:
-        one(opts, "resources", resource, ("name",), name)
-    until = time.monotonic() + float(within)
+    _check_resource(opts, resource, name)
+    wanted = None if ready is None else _whole(ready, "ready")
+    patience = float(_whole(within, "within"))
+    until = time.monotonic() + patience
     while True:
         serving, coming = _count(table(opts, "nodes", name, resource=resource))
-        if (serving >= int(ready)) if ready is not None else not coming:
+        if (serving >= wanted) if wanted is not None else not coming:
             return {"ready": serving, "starting": coming}
         if time.monotonic() >= until:
-            wish = f"{ready} nodes were not ready" if ready is not None else f"{coming} nodes were still starting"
-            raise CommandRefused(f"{wish} after {float(within):.0f} s: {serving} ready, {coming} starting; see dynamiccluster.explain NODE")
+            wish = f"{wanted} nodes were not ready" if wanted is not None else f"{coming} nodes were still starting"
+            raise CommandRefused(f"{wish} after {patience:.0f} s: {serving} ready, {coming} starting; see dynamiccluster.explain NODE")
         time.sleep(min(_POLL, max(until - time.monotonic(), 0.05)))
+
+
+def _whole(value: object, name: str) -> int:
+    """Return a whole number as the command line gives it. Raises CommandRefused for anything else."""
+    if isinstance(value, bool) or not str(value).isdecimal():
+        raise CommandRefused(f"{name} must be a whole number, not {value!r}")
+    return int(str(value))
 
 
 def _count(rows: list[Row]) -> tuple[int, int]:
@@ -166,9 +198,10 @@ def _count(rows: list[Row]) -> tuple[int, int]:
     return states["idle"] + states["busy"], states["starting"] + states["inexistent"]
 
 
-def history(opts: Opts, node: str | None, resource: str | None, limit: int, cluster: str | None = None) -> list[Row]:
+def history(opts: Opts, node: str | None, resource: str | None, limit: object, cluster: str | None = None) -> list[Row]:
     """Return what was done, newest first: from the engine, or from its last snapshot while it is down."""
     name = pick_cluster(opts, cluster)
+    limit = _whole(limit, "limit")
     if is_locked(cluster_directory(opts, name)):
         answer = command(opts, "history", name, node=node, resource=resource, limit=limit)
         return list(answer.get("answer") or ())
