@@ -165,3 +165,10 @@ def test_every_defect_names_tests_that_exist_or_says_why_it_needs_none() -> None
         if missing := named - names_of_tests():
             dead[row, what] = missing
     assert not bare and not dead
+
+
+def test_every_numbered_defect_has_a_test_that_bears_its_number() -> None:
+    numbered = [(row, where) for row, _, where in defect_rows() if re.fullmatch(r"[A-Z]\d+", row)]
+    first = {row: where for row, where in reversed(numbered)}  # a number may come again elsewhere, with what it means there
+    assert len(first) > 60
+    assert not [row for row, where in first.items() if not re.search(rf"`test_(?:[a-z]\d+_)*{row.lower()}_", where)]

@@ -184,6 +184,14 @@ class TestGone:
                 aws(endpoint.url).adopt("i-1", {})
             assert [request["Action"] for request in endpoint.requests] == ["DescribeInstances"]
 
+    @pytest.mark.parametrize("other", [{"dynamiccluster:cluster": "two"}, {**OURS, "dynamiccluster:resource": "beta"}])
+    def test_a_machine_of_another_owner_is_not_adopted(self, other):
+        with Endpoint(listing(machine("i-1", tags=other))) as endpoint:
+            with pytest.raises(CloudError, match="belongs to") as error:
+                aws(endpoint.url).adopt("i-1", {})
+            assert [request["Action"] for request in endpoint.requests] == ["DescribeInstances"]
+        assert (error.value.kind, error.value.certain) == (Refusal.BAD_REQUEST, True)
+
     def test_a_stopped_machine_is_an_error_that_says_so(self):
         with Endpoint(listing(machine("i-1", "stopped"))) as endpoint:
             instance = aws(endpoint.url).get("i-1")
