@@ -163,6 +163,15 @@ class Master(Daemon):
             value = None
         return done.returncode, value, done.stdout + done.stderr
 
+    def ask(self, function: str, *arguments: str) -> tuple[int, Any, str]:
+        """Run a runner's function by Salt's own client in this process, which spares the 2 s of a salt-run; answers like `run`."""
+        import salt.runner
+
+        client = salt.runner.RunnerClient(self.opts())
+        full = client.cmd(function, arg=list(arguments), print_event=False, full_return=True)
+        value = full.get("return")
+        return (0 if full.get("success") else 1), value, json.dumps(value, default=str)
+
     def wait_until_up(self) -> None:
         import salt.utils.event
 

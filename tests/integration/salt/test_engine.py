@@ -18,23 +18,23 @@ from .daemons import CHECKOUT, Master, eventually
 
 def test_status_tells_what_is_out_of_reach(live: Master) -> None:
     status = eventually(lambda: (found := running(live)) and len(found["problems"]) >= 2 and found, 60, "the problems")
-    assert live.run("dynamiccluster.status")[1]["cluster"] == "lab"
+    assert live.ask("dynamiccluster.status")[1]["cluster"] == "lab"
     assert any("cloud1" in problem for problem in status["problems"])
     assert status["resources"]["cloud1"]["max_num"] == 3
 
 
 def test_reads(live: Master) -> None:
     for function in ("nodes", "jobs", "resources", "orphans", "history"):
-        code, value, text = live.run(f"dynamiccluster.{function}")
+        code, value, text = live.ask(f"dynamiccluster.{function}")
         assert (code, type(value)) == (0, list), text
-    assert live.run("dynamiccluster.resource", "cloud1")[1]["name"] == "cloud1"
+    assert live.ask("dynamiccluster.resource", "cloud1")[1]["name"] == "cloud1"
 
 
 def test_no_secret_anywhere(live: Master) -> None:
-    code, value, text = live.run("dynamiccluster.config")
+    code, value, text = live.ask("dynamiccluster.config")
     assert code == 0 and value["cloud"]["cloud1"]["type"] == "aws"
     for call in ("status", "resources", "history", "plan", "validate"):
-        text += live.run(f"dynamiccluster.{call}", within=180)[2]
+        text += live.ask(f"dynamiccluster.{call}")[2]
     text += live.log() + (live.root / "cache/dynamiccluster/lab/snapshot.json").read_text()
     assert not [secret for secret in SECRETS if secret in text]
 
@@ -62,36 +62,43 @@ REFUSED = (
 @pytest.mark.parametrize("call", REFUSED, ids=lambda value: " ".join(value[0]))
 def test_refusals_are_one_sentence_and_a_status(call: tuple[tuple[str, ...], str], live: Master) -> None:
     (function, *arguments), word = call
-    code, value, text = live.run(f"dynamiccluster.{function}", *arguments)
+    code, value, text = live.ask(f"dynamiccluster.{function}", *arguments)
     assert code != 0, text
     assert word in value["error"] and "\n" not in value["error"] and "Traceback" not in text
 
 
+@pytest.mark.parametrize("call", [("status", "cluster=other"), ("add", "nosuch"), ("validate",)], ids=" ".join)
+def test_salt_run_has_an_exit_status(call: tuple[str, ...], live: Master) -> None:
+    function, *arguments = call
+    code, value, text = live.run(f"dynamiccluster.{function}", *arguments, within=180)
+    assert code == 1 and value and "Traceback" not in text
+
+
 def test_commands_change_and_dry_runs_do_not(live: Master) -> None:
-    code, value, _ = live.run("dynamiccluster.freeze", "cloud1", "test=True")
+    code, value, _ = live.ask("dynamiccluster.freeze", "cloud1", "test=True")
     assert code == 0 and value["message"].startswith("would be done")
     time.sleep(1.5)
     assert resource(live)["flag_name"] == "Normal"
-    assert live.run("dynamiccluster.freeze", "cloud1")[0] == 0
+    assert live.ask("dynamiccluster.freeze", "cloud1")[0] == 0
     eventually(lambda: resource(live)["flag_name"] == "Frozen", 20, "the frozen resource")
-    assert live.run("dynamiccluster.restore", "cloud1")[0] == 0
+    assert live.ask("dynamiccluster.restore", "cloud1")[0] == 0
     eventually(lambda: resource(live)["flag_name"] == "Normal", 20, "the restored resource")
 
 
 def test_a_changed_pillar_takes_effect_and_a_broken_one_does_not(live: Master) -> None:
-    port = int(live.run("dynamiccluster.config")[1]["dynamic-cluster"]["admin-server"]["port"])
+    port = int(live.ask("dynamiccluster.config")[1]["dynamic-cluster"]["admin-server"]["port"])
     live.pillar("cluster.sls", good_pillar(most=5, port=port))
-    assert live.run("dynamiccluster.reconcile")[0] == 0
+    assert live.ask("dynamiccluster.reconcile")[0] == 0
     eventually(lambda: resource(live)["max_num"] == 5, 20, "the new maximum")
 
     live.pillar("cluster.sls", good_pillar(port=port).replace("max: 3", "max: many").replace("sge", "sgee"))
-    code, value, _ = live.run("dynamiccluster.reconcile")
+    code, value, _ = live.ask("dynamiccluster.reconcile")
     assert code != 0 and "quantity" in value["error"] and "cluster:type" in value["error"]
     assert resource(live)["max_num"] == 5
     eventually(lambda: running(live)["engine"]["config_error"], 20, "the error in status")
 
     live.pillar("cluster.sls", good_pillar(port=port))
-    assert live.run("dynamiccluster.reconcile")[0] == 0
+    assert live.ask("dynamiccluster.reconcile")[0] == 0
     eventually(lambda: resource(live)["max_num"] == 3, 20, "the old maximum")
     eventually(lambda: not running(live)["engine"]["config_error"], 20, "the end of the error")
 
@@ -99,7 +106,7 @@ def test_a_changed_pillar_takes_effect_and_a_broken_one_does_not(live: Master) -
 def test_a_killed_engine_comes_back_and_reads_work_meanwhile(live: Master) -> None:
     before = engine_pid(live)
     os.kill(before, signal.SIGKILL)
-    code, value, _ = live.run("dynamiccluster.status")
+    code, value, _ = live.ask("dynamiccluster.status")
     assert code == 0
     if not value["engine"]["running"]:
         assert "not running" in value["problems"][0]

@@ -14,5 +14,5 @@ def test_a_failed_instance_freezes_its_resource(live: Master) -> None:
         data = {"cluster": "lab", "id": "i-1", "resource": "cloud1", "reason": "a test"}
         assert bus.fire_event(data, "dynamiccluster/lab/instance/dc-aaaaaa/failed")
     eventually(lambda: resource(live)["flag_name"] == "Frozen", 40, "the frozen resource")
-    assert live.run("dynamiccluster.restore", "cloud1")[0] == 0
+    assert live.ask("dynamiccluster.restore", "cloud1")[0] == 0
     eventually(lambda: resource(live)["flag_name"] == "Normal", 20, "the restored resource")

@@ -34,8 +34,8 @@ class Site:
         return {tag["Key"]: tag["Value"] for tag in found["Instances"][0].get("Tags", [])}
 
     def call(self, function: str, *words: str) -> tuple[int, Any]:
-        code, value, text = self.master.run(f"dynamiccluster.{function}", *words, within=120)
-        return code, value if value is not None else text
+        code, value, _ = self.master.ask(f"dynamiccluster.{function}", *words)
+        return code, value
 
     def known(self) -> set[str]:
         """Return the ids of all machines that the engine shows, as nodes or as orphans: these cannot become nodes while Grid Engine is away."""

@@ -10,6 +10,7 @@ import pytest
 from saltext.dynamiccluster.control.present import Status, present
 from saltext.dynamiccluster.errors import BatchRefused, ConfigurationError, Fault, HostHasJobs, NameUnresolvable, Refusal
 from saltext.dynamiccluster.model import Chunk, HoldBy, Phase, Request, ResourceFlag
+from saltext.dynamiccluster.policy.plan import Act
 from saltext.dynamiccluster.sim.world import World, make_settings
 
 WHOLE_NODE = Request(chunks=(Chunk(cores=4),))
@@ -136,6 +137,15 @@ def test_adopt_what_the_cloud_does_not_have_is_told_and_given_up(make):
     world.run(30)
     assert world.core.memory.resource("cloud1").adopting == ()
     assert any("there is no machine i-nosuch" in text for text in texts(world))
+
+
+def test_the_cloud_is_asked_once_for_an_adoption_although_decisions_come_sooner_than_the_next_listing(make):
+    world = make()
+    world.run(10)
+    machine = world.account.make({"Name": "by-hand"}, user_data="")
+    world.command("adopt", resource="cloud1", instance=machine.id)
+    begun = [action.act for _ in range(5) for action in world.core.decide() if world.core.carry_out(action)]
+    assert begun.count(Act.ADOPT) == 1
 
 
 def test_adopted_machine_becomes_a_node(make):

@@ -141,6 +141,8 @@ class Actor:
                 memory = memory.with_node(_stamp(action, succeed(action, record, now), now))
             if action.act is Act.LAUNCH:
                 memory = launching.lift(memory, action.resource)
+            if action.act is Act.ADOPT:
+                memory = launching.end_adopting(memory, action)
             return lift_quota(memory, action.resource) if action.act is Act.DESTROY else memory
 
         spent = action.node if action.act is Act.RELEASE else ""
@@ -154,7 +156,7 @@ class Actor:
         if action.act is not Act.LAUNCH:
             self._fail(action, scene, explain(error))
             if action.act is Act.ADOPT and error.certain and error.kind is Refusal.BAD_REQUEST:
-                self._ledger.update(lambda memory: launching.give_up_adopting(memory, action))
+                self._ledger.update(lambda memory: launching.end_adopting(memory, action))
             return
         now = scene.parts.clock.now()
         untried = scene.record is not None and not scene.record.tried_at

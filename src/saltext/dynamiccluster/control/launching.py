@@ -93,8 +93,8 @@ def adopt(scene: Scene) -> str:
     return instance.name or instance.id
 
 
-def give_up_adopting(memory: Memory, action: Action) -> Memory:
-    """Return the memory without the wish to adopt an instance that the cloud surely will not let us have."""
+def end_adopting(memory: Memory, action: Action) -> Memory:
+    """Return the memory without the wish to adopt an instance: it carries our tags now, or the cloud surely will not let us have it."""
     known = memory.resource(action.resource)
     left = tuple(id_ for id_ in known.adopting if id_ != action.detail)
     return memory.with_resource(action.resource, replace(known, adopting=left))

@@ -232,7 +232,7 @@ class Loop:
         self._wake.set()
         if pool == lifecycle.BATCH and not self.core.snapshot.batch.error:
             self._sooner.setdefault("batch", asyncio.Event()).set()
-        if action.act is Act.DESTROY:  # nothing goes on with this node before a listing shows it
+        if action.act in (Act.DESTROY, Act.ADOPT):  # nothing goes on with this machine before a listing shows it
             self._sooner.setdefault(f"cloud {action.resource}", asyncio.Event()).set()
 
     async def _publish_for_ever(self) -> None:
