@@ -29,6 +29,8 @@ def main(words: list[str]) -> int:
     chosen = ["-m", _NO_DAEMONS, "-n", "auto"] if fast else [] if named else ["-n", str(min(os.cpu_count() or 1, _MOST)), "--dist", "loadgroup"]
     command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
     os.chdir(CHECKOUT)
+    # A log that is followed shows the dots when they come.
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     os.execv(sys.executable, command)
 
 
