@@ -55,6 +55,15 @@ def test_new_journal_is_empty_and_says_that_it_is_fresh(path):
     assert not again.fresh
 
 
+def test_what_must_survive_a_power_failure_is_forced_to_the_disk(path):
+    journal, spoken = Journal(path), []
+    journal.load()
+    journal._open().set_trace_callback(spoken.append)
+    journal.save(MEMORY)
+    journal.save(Memory(), durable=True)
+    assert [line for line in spoken if "synchronous" in line] == ["PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"]
+
+
 def test_only_the_owner_can_read_it(path):
     journal = Journal(path)
     previous = os.umask(0)

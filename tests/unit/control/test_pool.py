@@ -26,8 +26,9 @@ def test_result_and_error_reach_whoever_waits():
 def test_s12_thread_and_loop_live_on_whatever_the_work_raised(error):
     async def play():
         pool = Pool("test", 1)
-        with pytest.raises(Exception):  # noqa: B017, each of them in its own way
-            await pool.run(lambda: (_ for _ in ()).throw(error))
+        with pytest.raises(Exception) as raised:  # noqa: B017, each of them in its own way
+            await asyncio.wait_for(pool.run(lambda: (_ for _ in ()).throw(error)), 5)
+        assert not isinstance(raised.value, TimeoutError), "nobody was told"
         assert await asyncio.wait_for(pool.run(threading.current_thread), 2) is await pool.run(threading.current_thread)
         pool.close()
 

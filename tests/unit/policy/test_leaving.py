@@ -126,8 +126,9 @@ def test_down_node_that_lists_jobs_is_kept_unless_the_setting_says_otherwise():
     assert acts(life.see()) == [Act.DESTROY]
 
 
-def test_s27_leaving_node_still_listed_by_the_batch_system_stays_deleting():
-    life = Life.of(record(Phase.LEAVING, leaving_for=reasons.IDLE), hosts=(host(hold=HELD),), instances=(instance(),))
+@pytest.mark.parametrize("hold", HoldBy)
+def test_s27_leaving_node_still_listed_by_the_batch_system_stays_deleting(hold):
+    life = Life.of(record(Phase.LEAVING, leaving_for=reasons.IDLE), hosts=(host(hold=hold),), instances=(instance(),))
     plan = life.see()
     assert plan.nodes[0].state is NodeState.DELETING
     life.see(jobs=(job(),))
