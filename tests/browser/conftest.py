@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.chromium import PICTURES, chromium
 from tests.browser.stage import PASSWORD, USER, Stage
 
-CHROMIUM = Path("/usr/bin/chromium")
-PICTURES = Path(__file__).resolve().parents[2] / ".cache" / "pictures"
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 # The browser itself reports refused and failed requests; what a test makes fail is no fault of the page.
 EXPECTED = re.compile(r"Failed to load resource|net::ERR_")
@@ -30,13 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium, or ./run test, which does that")
-    sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*sandbox, "--disable-dev-shm-usage"])
+    with chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture

@@ -22,6 +22,12 @@ export function duration(seconds) {
   return parts.join(" ");
 }
 
+/** Return seconds in their largest unit alone: "1.5 min". */
+export function span(seconds) {
+  const [name, size] = UNITS.find(([, least]) => seconds >= least) ?? UNITS.at(-1);
+  return `${trim(seconds / size)} ${name}`;
+}
+
 /** Return MiB as "7.6 GiB". */
 export function memory(mib) {
   if (!mib) return "–";

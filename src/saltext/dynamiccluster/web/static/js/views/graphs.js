@@ -1,7 +1,7 @@
 // The past in graphs: a range, a resource, zoom by dragging; read again as often as wanted.
 
 import { Chart } from "../chart.js";
-import { duration, trim } from "../format.js";
+import { duration, span, trim } from "../format.js";
 import { fill, h } from "../dom.js";
 import { get } from "../api.js";
 import { heading, select } from "../filters.js";
@@ -77,7 +77,7 @@ function makeCharts(zoomed) {
     nodes: new Chart({ title: "Worker nodes", hint: "by state", lines: states, stacked: true, zoomed }),
     cores: new Chart({ title: "Cores", hint: "by their node's state", lines: states, stacked: true, zoomed }),
     jobs: new Chart({ title: "Jobs", lines: [{ key: "pending", title: "waiting", colour: "waiting" }, { key: "running", title: "running", colour: "busy" }], zoomed }),
-    waiting: new Chart({ title: "Longest wait", hint: "of a job that waits", lines: [{ key: "waiting", title: "longest wait", colour: "waiting" }], zoomed, text: (value) => duration(value), tick: (value) => duration(value), steps: SPANS }),
+    waiting: new Chart({ title: "Longest wait", hint: "of a job that waits", lines: [{ key: "waiting", title: "longest wait", colour: "waiting" }], zoomed, text: (value) => duration(value), tick: span, steps: SPANS }),
     cost: new Chart({ title: "Cost", hint: "an hour, in the unit of the prices", lines: [{ key: "cost", title: "an hour", colour: "total" }], zoomed, text: (value) => trim(value, 2), steps: null }),
   };
 }

@@ -52,7 +52,7 @@ export default function jobs(box, parameters) {
 
 const COLUMNS = [
   { key: "id", title: "Job", width: "0 0 5rem", cell: (job) => h("b", {}, job.jobid), value: (job) => job.jobid },
-  { key: "name", title: "Name", width: "2 1 6rem", cell: name, value: (job) => job.name },
+  { key: "name", title: "Name", width: "3 1 6rem", cell: name, value: (job) => job.name },
   { key: "owner", title: "Owner", width: "1 1 4.5rem", cell: (job) => job.owner, value: (job) => job.owner, hide: "medium" },
   { key: "cores", title: "Cores", width: "0 0 4.4rem", cell: (job) => trim(job.requested_cores * Math.max(job.tasks, 1)), value: (job) => job.requested_cores * Math.max(job.tasks, 1), hide: "narrow", end: true, downFirst: true },
   { key: "memory", title: "Memory", width: "0 0 5.6rem", cell: (job) => memory(job.requested_mem), value: (job) => job.requested_mem, hide: "medium", end: true, downFirst: true },

@@ -32,9 +32,9 @@ export default function resources(box, parameters) {
     for (const [name, item] of boxes) if (!resources.some((resource) => resource.name === name)) (item.end(), boxes.delete(name));
   }
   function drawNodes({ rows }) {
-    const by = new Map();
-    for (const node of rows) by.set(node.resource, [...(by.get(node.resource) ?? []), node]);
-    for (const [name, item] of boxes) item.showNodes(by.get(name) ?? []);
+    const by = new Map([...boxes.keys()].map((name) => [name, []]));
+    for (const node of rows) by.get(node.resource)?.push(node);
+    for (const [name, item] of boxes) item.showNodes(by.get(name));
   }
   const strayRows = feed(() => get("/orphans"), (rows) => refill(strays, () => [h("h2", {}, "Machines of nobody"), orphanList(rows), adoptForm(found)]), (error) => refill(strays, () => [h("h2", {}, "Machines of nobody"), h("p", { class: "quiet" }, error.message)]));
   let rows = null;
