@@ -25,8 +25,8 @@ def main(words: list[str]) -> int:
     # A path or a node id among the words says what to run; without one, everything of the kind asked for.
     named = any(os.path.exists(CHECKOUT / word.partition("::")[0]) for word in words if not word.startswith("-"))
     places = [] if named else [f"tests/{part}" for part in (_FAST if fast else _ALL) if (CHECKOUT / "tests" / part).is_dir()]
-    # Side by side. Files that start daemons stay whole (tests/conftest.py), and few at a time: their deadlines mind a crowded machine.
-    chosen = ["-m", _NO_DAEMONS, "-n", "auto"] if fast else [] if named else ["-n", str(min(os.cpu_count() or 1, _MOST)), "--dist", "loadgroup"]
+    # Side by side. Files stay whole, as their tests share daemons; few at a time, as the daemons' deadlines mind a crowded machine.
+    chosen = ["-m", _NO_DAEMONS, "-n", "auto"] if fast else [] if named else ["-n", str(min(os.cpu_count() or 1, _MOST)), "--dist", "loadfile"]
     command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
     os.chdir(CHECKOUT)
     # A log that is followed shows the dots when they come.

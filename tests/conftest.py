@@ -26,12 +26,6 @@ if "salt" in sys.modules:
     shutdown_temp_handler()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side: keep a file that starts daemons in one process, all end-to-end tests with their one lab, and these first."""
-    for item in items:
-        if "end_to_end" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("end_to_end"))
-        elif item.get_closest_marker("root") or item.get_closest_marker("integration"):
-            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
+    """What takes longest begins first."""
     items.sort(key=lambda item: "end_to_end" not in item.path.parts)
