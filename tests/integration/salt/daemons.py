@@ -168,7 +168,10 @@ class Master(Daemon):
         import salt.runner
 
         client = salt.runner.RunnerClient(self.opts())
-        full = client.cmd(function, arg=list(arguments), print_event=False, full_return=True)
+        try:
+            full = client.cmd(function, arg=list(arguments), print_event=False, full_return=True)
+        finally:
+            getattr(client.mminion, "destroy", lambda: None)()  # Salt 3008 complains at the end about what was not destroyed
         value = full.get("return")
         return (0 if full.get("success") else 1), value, json.dumps(value, default=str)
 

@@ -47,6 +47,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with moto_server() as url:
+        raw_client(url).describe_instance_types(InstanceTypes=["c5.9xlarge"])  # slow the first time; and after a slow reading the engine leaves a long pause
         pillar = good_pillar().replace("http://127.0.0.1:1", url).replace("ami-12345678", IMAGE).replace("t3.micro", "c5.9xlarge")
         with serving(tmp_path_factory.mktemp("r"), pillar) as daemon:
             await_running(daemon)
