@@ -40,6 +40,13 @@ def test_job_that_slips_onto_an_idle_node_keeps_it():
     assert (life.node().phase, life.node().leaving_for) == (Phase.SERVING, "")
 
 
+def test_s18_idle_node_that_is_wanted_again_keeps_an_administrators_hold():
+    disabled = host(used=1, hold=HoldBy.ADMINISTRATOR)
+    life = Life.of(record(Phase.DRAINING, leaving_for=reasons.IDLE), instances=(instance(),), hosts=(disabled,))
+    assert acts(life.see()) == []
+    assert (life.node().phase, life.node().leaving_for) == (Phase.SERVING, "")
+
+
 def test_job_that_slips_in_while_the_node_is_taken_out_is_waited_for():
     life = Life.of(record(Phase.LEAVING, leaving_for=reasons.REMOVE), instances=(instance(),), hosts=(host(used=1, hold=HELD),))
     assert acts(life.see()) == []

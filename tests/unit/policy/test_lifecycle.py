@@ -83,6 +83,14 @@ def test_configured_node_that_somebody_holds_serves_but_stays_held():
     assert acts(life.see()) == []
 
 
+def test_s18_configured_node_that_an_administrator_disabled_meanwhile_stays_so():
+    disabled = host(hold=HoldBy.ADMINISTRATOR)
+    life = Life.of(record(Phase.CONFIGURING, configured_at=START), instances=(instance(),), hosts=(disabled,), checks={"burst-a": READY})
+    for _ in range(3):
+        assert acts(life.see()) == []
+    assert life.node().phase is Phase.SERVING
+
+
 def test_failed_configuration_ends_the_node_with_its_reason():
     life = Life.of(record(Phase.CONFIGURING), instances=(instance(),), hosts=(host(hold=HELD, up=None),))
     life.see(checks={"burst-a": CheckResult(Verdict.FAILED, "pkg_missing")})

@@ -37,7 +37,7 @@ def serial(count: int, **more):
 # -- what exists, what comes, what is new ---------------------------------------------------------------------------
 
 
-def test_serial_jobs_share_new_nodes_and_no_remainder_is_lost():
+def test_defect_serial_jobs_share_new_nodes_and_no_remainder_is_lost():
     """Row "py2 / is floor inside ceil": 17 jobs on nodes of 8 cores are 3 nodes."""
     found = place(jobs=serial(17))
     assert ordered(found) == ["a"] * 3
