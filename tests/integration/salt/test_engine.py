@@ -11,6 +11,17 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
+
+from saltext.dynamiccluster.control.journal import Journal
+from saltext.dynamiccluster.control.ledger import Ledger
+from saltext.dynamiccluster.control.places import NOTE as PLACES
+from saltext.dynamiccluster.control.places import note_places
+from saltext.dynamiccluster.model import NodeRecord, Phase
+from saltext.dynamiccluster.policy.memory import Memory
+from saltext.dynamiccluster.salt import runner
+from saltext.dynamiccluster.salt.places import cluster_directory
+from saltext.dynamiccluster.settings import load
 
 from .clusters import SECRETS, await_running, engine_pid, good_pillar, has_ended, resource, running, serving
 from .daemons import CHECKOUT, Master, eventually
@@ -176,8 +187,21 @@ def test_a_second_engine_stands_by_and_takes_over_when_the_first_is_killed(live:
         second.wait()
 
 
+def remember_a_machine(root: Path, pillar: str) -> None:
+    """Leave the journal of an engine that had these settings and one machine."""
+    settings = load(yaml.safe_load(pillar)["dynamiccluster"])
+    directory = cluster_directory({"cachedir": str(root / "cache")}, "lab", create=True)
+    ledger = Ledger(Journal(directory / "journal.sqlite"))
+    memory = Memory().with_node(NodeRecord("dc-aaaaaa", "cloud1", "i1", phase=Phase.SERVING, tried_at=1.0, instance_id="i-1"))
+    ledger.keep(PLACES, note_places(settings, memory, {}))
+    ledger.update(lambda _: memory, durable=True)
+    ledger.close()
+
+
 def test_an_engine_waits_for_usable_settings_and_dies_with_its_master(tmp_path: Path) -> None:
     broken = "dynamiccluster:\n  name: lab\n  cluster: {type: nosuch}\n"
+    elsewhere = good_pillar().replace("us-east-1", "eu-west-1")
+    remember_a_machine(tmp_path / "w", elsewhere)
     with serving(tmp_path / "w", broken, {"cluster": "lab"}) as daemon:
         status = eventually(lambda: (found := daemon.run("dynamiccluster.status"))[0] == 0 and found[1], 60, "a status")
         assert "cluster:type" in status["problems"][0]
@@ -186,7 +210,12 @@ def test_an_engine_waits_for_usable_settings_and_dies_with_its_master(tmp_path: 
         daemon.pillar("cluster.sls", good_pillar())
         code, value, _ = daemon.run("dynamiccluster.reconcile")
         assert code == 0 and "read again" in value["message"]
+        problem = lambda: runner.status(daemon.opts())["problems"][0]  # noqa: E731
+        eventually(lambda: "cloud1:config:region_name: resource 'cloud1' has machines elsewhere" in problem(), 20, "the refusal to move")
+        daemon.pillar("cluster.sls", elsewhere)
+        assert daemon.ask("dynamiccluster.reconcile")[0] == 0
         await_running(daemon)
+        eventually(lambda: [node["name"] for node in runner.nodes(daemon.opts(), resource="cloud1")] == ["dc-aaaaaa"], 20, "its node")
 
         pid = engine_pid(daemon)
         parent = int(re.search(r"PPid:\s*(\d+)", Path(f"/proc/{pid}/status").read_text()).group(1))
