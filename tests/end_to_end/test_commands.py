@@ -78,7 +78,7 @@ WRONG = {
     "unhold {node}": "is not held",
     "remove nosuch": "there is no worker node",
     "vacate dynamiccluster-placeholder": "",
-    "restore large": "normal state already",
+    "restore standard": "normal state already",
     "drain nosuch": "there is no resource",
     "auto maybe": "neither True nor False",
     "explain 99999": "neither a job nor a node",
