@@ -11,6 +11,8 @@ from .conftest import PATIENCE, Site
 
 pytestmark = [pytest.mark.root, pytest.mark.integration]
 
+SPREAD = ("fill", "round-robin", "fixed")  # they may lose a part on the dead node, and record only where their first part runs
+
 
 def events_of(site: Site, ending: str) -> list[str]:
     return [event["tag"].split("/")[3] for event in site.lab.events() if event["tag"].endswith(ending)]
@@ -39,7 +41,7 @@ def test_burst_comes_and_goes_though_the_engine_is_killed_and_a_node_loses_power
     starts = records[burst.tasks_of(victim)[0]].starts
     assert [host for _, host in starts][0] == dead and len(starts) == 2, "it ran again, once"
     for one in submitted:
-        if one is not victim and one.wish.can_run:
+        if one is not victim and one.wish.can_run and one.wish.title not in SPREAD:
             again = [task for task in burst.tasks_of(one) if len(records[task].starts) > 1 and dead not in {host for _, host in records[task].starts}]
             assert not again, f"{one.wish.title} was started twice though its node never failed"
     lab.head("qdel " + " ".join(one.job for one in submitted if not one.wish.can_run), user="alice", check=False)
