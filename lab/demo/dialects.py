@@ -18,7 +18,7 @@ _TORQUE_BURST = (
     Wish("smp", "-l nodes=1:ppn=2"),
     Wish("smp-large", "-l nodes=1:ppn=4"),
     Wish("ncpus", "-l ncpus=2"),
-    # Torque 4.2 must be restarted for it, which an engine does only after it has changed something since its own start
+    # Torque 4.2 must be restarted for it, in a moment without running jobs: a demo of troubles does not wait for that
     Wish("two-nodes", "-l nodes=2:ppn=2", calm=True),
     Wish("array", "-t 1-6%3", seconds=5, tasks=6),
     Wish("after-serial-1", seconds=3, after="serial-1"),
