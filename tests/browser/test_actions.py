@@ -13,6 +13,15 @@ def asked(stage: Stage, name: str) -> list[dict]:
     return [item["arguments"] for item in stage.asked if item["name"] == name and not item["arguments"].get("test")]
 
 
+def wait_for_command(page: Page, stage: Stage, name: str, times: int = 1) -> None:
+    """Wait until the engine was told: a click is over before its request is."""
+    for _ in range(300):
+        if len(asked(stage, name)) >= times:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{name} did not reach the engine")
+
+
 def choose(page: Page, count: int) -> list[str]:
     rows = page.locator(".t-body .t-row")
     expect(rows).to_have_count(10)
@@ -86,16 +95,19 @@ def test_a_resource_is_frozen_restored_and_drained(page: Page, stage: Stage) -> 
     show(page, "Resources")
     box = page.locator("[data-resource=spare]")
     box.get_by_role("button", name="Freeze").click()
+    wait_for_command(page, stage, "freeze")
     stage.pass_time(5)
     expect(box.locator("summary").first).to_contain_text("Frozen")
     expect(box.get_by_role("button", name="Add")).to_be_disabled()
     box.get_by_role("button", name="Restore").click()
+    wait_for_command(page, stage, "restore")
     stage.pass_time(5)
     expect(box.locator("summary").first).to_contain_text("Normal")
     box.get_by_role("button", name="Drain").click()
     dialog = page.get_by_role("dialog", name="Drain spare?")
     expect(dialog.locator("li")).to_have_count(1)
     dialog.get_by_role("button", name="Drain").click()
+    wait_for_command(page, stage, "drain")
     stage.pass_time(30)
     expect(box.locator("summary").first).to_contain_text("Draining")
     assert [len(asked(stage, name)) for name in ("freeze", "restore", "drain")] == [1, 1, 1]
