@@ -161,6 +161,11 @@ class House:
             document = json.loads(json.dumps(document))
         self.server.publish(document, self.world.core)
 
+    def trouble(self, problem: str) -> None:
+        """Tell of a problem, and of nothing else that is new."""
+        document = {**self.server.context.prepared.document}  # type: ignore[union-attr]
+        self.server.publish({**document, "problems": [*document["problems"], problem]}, self.world.core)
+
     def nodes(self) -> list[str]:
         return [node.hostname for node in self.world.core.plan.nodes]
 

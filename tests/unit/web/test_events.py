@@ -93,6 +93,13 @@ def test_a_new_snapshot_is_told_once(house: House) -> None:
         assert opened.next("snapshot")["etag"] != first["etag"]
 
 
+def test_a_new_problem_is_told_too_though_no_node_and_no_job_changed(house: House) -> None:
+    with stream(house) as opened:
+        first = opened.next("snapshot")
+        house.trouble("the disk is full")
+        assert opened.next("snapshot")["etag"] != first["etag"]
+
+
 def test_no_signature_of_a_command_is_passed_on(house: House) -> None:
     with stream(house) as opened:
         data = {"id": "x", "signature": "secret", "_stamp": "now"}

@@ -40,7 +40,8 @@ class Prepared:
         self.by_resource: dict[str, list[Encoded]] = {}
         for row in self.nodes.values():
             self.by_resource.setdefault(row.data["resource"], []).append(row)
-        self.etag = make_etag(row.digest for part in (self.nodes, self.jobs, self.resources) for row in part.values())
+        tables = (self.nodes, self.jobs, self.resources)
+        self.etag = make_etag([self.status.digest, *(row.digest for part in tables for row in part.values())])
         self._chosen: OrderedDict[Hashable, tuple[list[Encoded], str]] = OrderedDict()
         self._bodies: OrderedDict[Hashable, asyncio.Future[Body]] = OrderedDict()
 
