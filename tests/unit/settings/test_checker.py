@@ -7,7 +7,7 @@ from tests.unit.settings.build import faults, loaded
 PATH = "dynamic-cluster:config-checker"
 
 
-@pytest.mark.parametrize("written", [None, {}, {"salt": {}}, {"salt": None}, {"salt": {}, "port": None}])
+@pytest.mark.parametrize("written", [None, {}, {"salt": {}}, {"salt": None}, {"salt": {}, "port": None}, {"salt": "", "plugin": ""}])
 def test_the_highstate_is_the_default(written):
     assert loaded({PATH: written}).dynamic_cluster.config_checker.kind == "salt"
 
@@ -30,6 +30,7 @@ def test_port_and_plugin():
         ({"salt": {}, "port": {"number": 1}}, ""),
         ({"plugin": {"name": "site.Ready"}, "port": {"number": 1}}, ""),
         ({"port": None}, ""),
+        ({"plugin": " "}, ""),
         ("salt", ""),
         ({"port": {"number": 0}}, ":port:number"),
         ({"port": {}}, ":port:number"),

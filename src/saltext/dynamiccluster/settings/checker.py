@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .kinds import Arguments, Dotted, Port
-from .section import Section, Wrong
+from .section import Section, Wrong, is_empty
 
 # version 1's names of what is built in now
 _OLD_SALT_CHECKERS = frozenset({"dynamiccluster.salt.SaltChecker", "dynamiccluster.saltclient.SaltChecker"})
@@ -50,7 +50,7 @@ class ConfigChecker(Section):
         data = dict(data)
         if _is_old_salt(data.get("plugin")):
             data["plugin"], data["salt"] = None, {}
-        chosen = [name for name in _CHECKS if data.get(name) is not None]
+        chosen = [name for name in _CHECKS if not is_empty(data.get(name))]
         if not chosen and "salt" in data:  # `salt:` alone is how YAML writes it
             data["salt"], chosen = {}, ["salt"]
         if len(chosen) > 1 or not (chosen or set(data) - set(_CHECKS)):
