@@ -257,6 +257,8 @@ class Instance:
     price: float | None = None
     detail: str = ""  # the cloud's own word for the state, a fault's text
     stopped: bool = False  # it exists and surely does not run (stopped by hand or by the cloud)
+    notice: str = ""  # what the cloud will soon do to it (retirement, interruption): to be replaced; "": nothing
+    impaired: str = ""  # which of the cloud's own checks of it fail for some time: to be replaced; "": none
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +348,8 @@ class NodeRecord:
     batch_acted_at: float = 0.0  # last time that we changed it in the batch system: older readings say nothing of it
     cloud_acted_at: float = 0.0  # the same for its cloud
     configured_at: float = 0.0  # when its configuration was first asked for; 0: not yet
+    notice: str = ""  # what the cloud will soon do to its machine, as the node itself heard; "": nothing
+    ends_at: float = 0.0  # when the cloud will do that; 0: not told
 
 
 @dataclass(frozen=True, slots=True)

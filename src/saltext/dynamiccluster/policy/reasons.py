@@ -9,6 +9,8 @@ GONE = "its machine is gone"
 STOPPED = "its machine was stopped from outside"
 BROKEN = "the cloud reports it in error"
 ENDING = "its machine is being terminated from outside"
+NOTICE = "its cloud gave notice"
+IMPAIRED = "its cloud's checks of it fail"
 UNCONFIGURED = "its configuration failed"
 CANCELLED = "cancelled before it was launched"
 
