@@ -71,10 +71,12 @@ class CloudError(DynamicClusterError):
 
     `kind` says how. `certain` is True when the cloud surely did not do what was asked (it answered no), False
     when it may have done it (the answer was lost). `setting` names the pillar key at fault, when one is known.
+    `offerings`: which kinds of machine, in which place, had none, where the cloud was left to choose.
     """
 
-    def __init__(self, message: str, kind: Refusal, *, certain: bool = True, setting: str = ""):
+    def __init__(self, message: str, kind: Refusal, *, certain: bool = True, setting: str = "", offerings: tuple[str, ...] = ()):
         self.kind = kind
+        self.offerings = offerings
         self.certain = certain
         self.setting = setting
         super().__init__(message)

@@ -259,6 +259,8 @@ class Instance:
     stopped: bool = False  # it exists and surely does not run (stopped by hand or by the cloud)
     notice: str = ""  # what the cloud will soon do to it (retirement, interruption): to be replaced; "": nothing
     impaired: str = ""  # which of the cloud's own checks of it fail for some time: to be replaced; "": none
+    refused: tuple[str, ...] = ()  # in a launch's answer: offerings that had none, before this one had
+    offering: str = ""  # in a launch's answer: the offering that had one
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,13 +274,19 @@ class CloudView:
 
 @dataclass(frozen=True, slots=True)
 class LaunchOrder:
-    """What one launch call needs. The same `intent` always stands for the same order, whatever happens in between."""
+    """What one launch call needs. The same `intent` always stands for the same order, whatever happens in between.
+
+    `attempt` counts the calls that the cloud surely refused before; only then may the order be asked with other values. `avoid`: offerings
+    (a kind of machine in a place) that had none just now, for clouds that choose among several.
+    """
 
     intent: str
     name: str
     user_data: str
     asked_at: float  # when this intent was first asked for
     tags: Mapping[str, str] = field(default_factory=dict)
+    attempt: int = 0
+    avoid: tuple[str, ...] = ()
 
 
 # -- Salt -------------------------------------------------------------------------------------------------------
@@ -312,6 +320,26 @@ class Phase(Enum):
     DRAINING = "draining"  # to go: held, its jobs awaited
     LEAVING = "leaving"  # empty, being taken out of the batch system
     DESTROYING = "destroying"  # the cloud was asked to end it
+
+
+class NoticeKind(Enum):
+    """What a cloud announced about a machine, the mildest first: a notice gives way only to one of a worse kind."""
+
+    REBALANCE = "rebalance"  # it is likely to be taken back soon: another machine is safer
+    IMPAIRED = "impaired"  # the cloud's own checks of it fail
+    RETIREMENT = "retirement"  # it is to end, or to be moved, on a day that is known
+    INTERRUPTION = "interruption"  # it ends within minutes, whatever runs on it
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a cloud announced about a machine, told by the machine itself or by the cloud's listing."""
+
+    kind: NoticeKind
+    text: str  # one line for people
+    due: float = 0.0  # Unix time when it is to happen; 0: not told
+    heard_at: float = 0.0
+    dismissed: bool = False  # an administrator wants the node in service all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,8 +376,9 @@ class NodeRecord:
     batch_acted_at: float = 0.0  # last time that we changed it in the batch system: older readings say nothing of it
     cloud_acted_at: float = 0.0  # the same for its cloud
     configured_at: float = 0.0  # when its configuration was first asked for; 0: not yet
-    notice: str = ""  # what the cloud will soon do to its machine, as the node itself heard; "": nothing
-    ends_at: float = 0.0  # when the cloud will do that; 0: not told
+    notice: Notice | None = None  # what the cloud announced about its machine
+    attempt: int = 0  # launches of it that the cloud surely refused; the next one is asked anew
+    avoid: tuple[str, ...] = ()  # offerings that its launch leaves out, the same each time it is repeated
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from ..model import NodeRecord, ResourceFlag, Shape
 
 
 BREAKER = "launches fail"  # kind of the back-off of a resource whose machines keep failing to become nodes
+SPOT = "spot"  # kind of the back-off while spot machines cannot be had and the demand still waits for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Backoff:
     """Why nothing is launched in a resource until `until`. `step` counts the failures in a row, so that waits grow."""
 
     until: float
-    kind: str  # a value of errors.Refusal, or BREAKER
+    kind: str  # a value of errors.Refusal, BREAKER or SPOT
     reason: str
     since: float = 0.0
     step: int = 1
@@ -27,7 +28,8 @@ class ResourceMemory:
     """What is remembered of a resource.
 
     `wanted` counts nodes that an administrator asked for and that no order covers yet. `shape` is what registered nodes
-    really have, once one has reported it.
+    really have, once one has reported it. `offerings`: kinds of machine in a place that had none when they were last asked for, where the
+    cloud is left to choose among several; each is tried again once its back-off is over.
     """
 
     flag: ResourceFlag = ResourceFlag.NORMAL
@@ -37,6 +39,7 @@ class ResourceMemory:
     failures: int = 0  # machines in a row that never became a node
     adopting: tuple[str, ...] = ()  # ids of instances that an administrator wants adopted
     failed_at: float = 0.0  # when the last machine that never became a node was given up
+    offerings: Mapping[str, Backoff] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
