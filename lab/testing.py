@@ -1,4 +1,4 @@
-"""`./run test`: all tests, or with --fast those that need neither root nor daemons. Other words go to pytest."""
+"""`./run test`: all tests, or with --fast those that need neither root nor daemons and do not go through every case there is. Other words go to pytest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.layout import CHECKOUT
 _FAST = ("unit", "property", "contract")
 _ALL = (*_FAST, "integration", "browser", "end_to_end")
 _MOST = 3
-_NO_DAEMONS = "not root and not integration"
+_QUICK = "not root and not integration and not thorough"
 
 
 def main(words: list[str]) -> int:
@@ -26,7 +26,7 @@ def main(words: list[str]) -> int:
     named = any(os.path.exists(CHECKOUT / word.partition("::")[0]) for word in words if not word.startswith("-"))
     places = [] if named else [f"tests/{part}" for part in (_FAST if fast else _ALL) if (CHECKOUT / "tests" / part).is_dir()]
     # Side by side. Files stay whole, as their tests share daemons; few at a time, as the daemons' deadlines mind a crowded machine.
-    chosen = ["-m", _NO_DAEMONS, "-n", "auto"] if fast else [] if named else ["-n", str(min(os.cpu_count() or 1, _MOST)), "--dist", "loadfile"]
+    chosen = ["-m", _QUICK, "-n", "auto"] if fast else [] if named else ["-n", str(min(os.cpu_count() or 1, _MOST)), "--dist", "loadfile"]
     command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
     os.chdir(CHECKOUT)
     # A log that is followed shows the dots when they come.

@@ -22,6 +22,8 @@ from saltext.dynamiccluster.settings import Settings
 from saltext.dynamiccluster.sim.kill import EngineKilled, Wire
 from saltext.dynamiccluster.sim.world import World, make_settings
 
+pytestmark = pytest.mark.thorough
+
 GENERAL = {
     "max_idle_time": 10,
     "cluster_poller_interval": 5,

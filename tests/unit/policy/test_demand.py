@@ -66,6 +66,7 @@ def test_memory_is_cut_to_what_can_make_a_difference(memory, cores, rounded):
     assert round_memory(asked, memory, cores) == rounded
 
 
+@pytest.mark.thorough
 def test_cost_grows_with_shapes_not_with_jobs():
     """A hundred thousand jobs of 300 shapes against 10,000 nodes, in a fraction of the interval at which decisions are made."""
     chunks = [(Chunk(1 + number % 3 * 4, 1 + number % 8, distinct=number % 5 == 0),) for number in range(300)]
