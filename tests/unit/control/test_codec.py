@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 import pytest
 
 from saltext.dynamiccluster.control.codec import decode, encode
-from saltext.dynamiccluster.model import InstanceState, JobState, NodeRecord, NodeState, Phase, Shape
-from saltext.dynamiccluster.policy.memory import Memory, ResourceMemory
+from saltext.dynamiccluster.model import InstanceState, JobState, NodeRecord, NodeState, Notice, NoticeKind, Phase, Shape
+from saltext.dynamiccluster.policy.memory import Backoff, Memory, ResourceMemory
 
 
 def there_and_back(value: object) -> object:
@@ -39,6 +39,7 @@ def test_every_field_of_a_record_is_kept():
     numbers = {field.name: 1.5 for field in fields(NodeRecord) if field.type == "float"}
     switches = {field.name: True for field in fields(NodeRecord) if field.type == "bool"}
     others = {"phase": Phase.SERVING, "shown": NodeState.BUSY, "hooks_done": frozenset({"x"}), "reading": 7, "empty_seen": 2}
+    others |= {"notice": Notice(NoticeKind.RETIREMENT, "soon", 1.5), "attempt": 3, "avoid": ("c5.large in us-east-1a",)}
     record = NodeRecord(**text, **numbers, **switches, **others)
     defaults = NodeRecord("", "", "")
     unset = [item.name for item in fields(record) if getattr(record, item.name) == getattr(defaults, item.name)]
@@ -58,6 +59,11 @@ def test_missing_field_takes_its_default_and_an_unknown_one_is_dropped():
 def test_nonsense_is_an_error(data):
     with pytest.raises((TypeError, ValueError)):
         decode(ResourceMemory, data)
+
+
+def test_offerings_that_had_none_come_back():
+    known = ResourceMemory(offerings={"c5.large in us-east-1a": Backoff(3.0, "no capacity", "none left", 1.0, 2)})
+    assert there_and_back(known) == known
 
 
 def test_whole_memory_comes_back():
