@@ -1,0 +1,82 @@
+"""Measure what a cycle costs, each figure beside its floor, taken in the same run. See docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .cases import Case, all_cases
+
+TIMEOUT = 600.0  # of one run of one case, in seconds
+Row = dict[str, object]
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the cases that are wanted and tell the results; return 1 when one misses its goal."""
+    options = _parse(words)
+    cases = all_cases()
+    wanted = [case for case in cases.values() if not options.only or any(part in case.name for part in options.only)]
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        folder = options.input or Path(scratch)
+        rows = [_measure(case, folder, options.repeat, options.json) for case in wanted]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    return 0 if rows and all(row["met"] for row in rows) else 1
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print a list of objects instead of a table")
+    parser.add_argument("--input", type=Path, metavar="DIR", help="raw outputs of real commands, in place of generated ones")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each case; the fastest counts")
+    parser.add_argument("--only", action="append", default=[], metavar="PART", help="only cases with this in their names")
+    return parser.parse_args(words)
+
+
+def _measure(case: Case, folder: Path, repeat: int, quiet: bool) -> Row:
+    """Run a case as often as is wanted; the least of each figure counts, of the memory the greatest."""
+    if case.prepare is not None:
+        _call("prepare", case, folder)
+    samples = [json.loads(_call("run", case, folder)) for _ in range(max(repeat, 1))]
+    row = _judge(case, min(one["cpu"] for one in samples), min(one["floor"] for one in samples), max(one["peak"] for one in samples))
+    if not quiet:
+        _print(row, case)
+    return row
+
+
+def _call(step: str, case: Case, folder: Path) -> str:
+    words = [sys.executable, "-m", "bench.child", step, case.name, str(folder.resolve())]
+    done = subprocess.run(words, stdout=subprocess.PIPE, timeout=TIMEOUT, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"bench: {case.name} failed in `{' '.join(words[1:])}`")
+    return done.stdout
+
+
+def _judge(case: Case, cpu: float, floor: float, peak: float) -> Row:
+    ratio = cpu / floor
+    met = ratio <= case.goal and (case.most_mb is None or peak <= case.most_mb)
+    return {
+        "case": case.name,
+        "cpu_seconds": round(cpu, 4),
+        "floor_seconds": round(floor, 4),
+        "ratio": round(ratio, 3),
+        "goal": round(case.goal, 3),
+        "met": met,
+        "peak_rss_mb": round(peak, 1),
+    }
+
+
+def _print(row: Row, case: Case) -> None:
+    memory = f"{row['peak_rss_mb']:5.0f} MB" + (f" of {case.most_mb:.0f}" if case.most_mb else "")
+    verdict = "met" if row["met"] else "MISSED"
+    print(f"{verdict:6} {row['ratio']:6.2f} of {row['goal']:5.2f}  {row['cpu_seconds']:7.3f} s / {row['floor_seconds']:6.3f} s  {memory:15} {case.name}: {case.title}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
