@@ -71,14 +71,27 @@ class CloudError(DynamicClusterError):
 
     `kind` says how. `certain` is True when the cloud surely did not do what was asked (it answered no), False
     when it may have done it (the answer was lost). `setting` names the pillar key at fault, when one is known.
-    `offerings`: which kinds of machine, in which place, had none, where the cloud was left to choose.
+    `offerings`: which kinds of machine, in which place, had none, where the cloud was left to choose. `retry_after`: so many seconds the
+    cloud asked us to wait, 0 when it did not say. `alone`: only this machine is concerned, others may be launched meanwhile.
     """
 
-    def __init__(self, message: str, kind: Refusal, *, certain: bool = True, setting: str = "", offerings: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        message: str,
+        kind: Refusal,
+        *,
+        certain: bool = True,
+        setting: str = "",
+        offerings: tuple[str, ...] = (),
+        retry_after: float = 0.0,
+        alone: bool = False,
+    ):
         self.kind = kind
         self.offerings = offerings
         self.certain = certain
         self.setting = setting
+        self.retry_after = retry_after
+        self.alone = alone
         super().__init__(message)
 
 

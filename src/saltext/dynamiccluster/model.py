@@ -261,6 +261,7 @@ class Instance:
     impaired: str = ""  # which of the cloud's own checks of it fail for some time: to be replaced; "": none
     refused: tuple[str, ...] = ()  # in a launch's answer: offerings that had none, before this one had
     offering: str = ""  # in a launch's answer: the offering that had one
+    refusal: str = ""  # in error because the cloud refused it after having taken the order: the value of that errors.Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +288,7 @@ class LaunchOrder:
     tags: Mapping[str, str] = field(default_factory=dict)
     attempt: int = 0
     avoid: tuple[str, ...] = ()
+    tried_at: float = 0.0  # when a cloud was first called for it; 0: no cloud has ever heard of it
 
 
 # -- Salt -------------------------------------------------------------------------------------------------------

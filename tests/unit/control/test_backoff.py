@@ -42,6 +42,13 @@ def test_s26_each_kind_of_failure_has_its_own_wait(kind, least, most):
         assert waits[3] > waits[0] * 1.5
 
 
+def test_a_cloud_that_says_how_long_to_wait_is_obeyed_within_reason():
+    for asked, most in ((0.0, 10.0), (90.0, 90.0), (1e9, 3600.0)):
+        error = CloudError("slow down", Refusal.THROTTLED, retry_after=asked)
+        until = back_off(ResourceMemory(), error, 0.0, random.Random(1)).backoff.until
+        assert until == pytest.approx(most, abs=5.0)
+
+
 def test_s26_waits_differ_so_that_resources_do_not_try_in_step():
     assert len({round(waited(Refusal.UNREACHABLE, 1)[0], 6) for _ in range(20)}) > 10
 

@@ -35,6 +35,7 @@ WAITS = {
 NODE_WAIT = Wait(10.0, 240.0)  # a change to one node that failed
 BATCH_READ = Wait(5.0, 60.0)
 CLOUD_READ = Wait(10.0, 240.0)
+_LONGEST_ASKED = 3600.0  # seconds; no cloud may ask for more
 _MENDED_BY_SETTINGS = frozenset({Refusal.BAD_REQUEST.value, Refusal.UNAUTHORISED.value})
 
 
@@ -45,7 +46,7 @@ def back_off(known: ResourceMemory, error: CloudError, now: float, chance: rando
         return known
     step = old.step + 1 if old is not None and old.kind == error.kind.value else 1
     since = old.since if old is not None else now
-    until = now + WAITS[error.kind].seconds(step, chance)
+    until = now + max(WAITS[error.kind].seconds(step, chance), min(error.retry_after, _LONGEST_ASKED))
     return replace(known, backoff=Backoff(until, error.kind.value, explain(error), since, step))
 
 
