@@ -41,6 +41,11 @@ def test_several_types_and_subnets():
         ({"spot_bid": 0}, "spot_bid"),
         ({"access_key_id": "AKIA"}, "secret_access_key"),
         ({"secret_access_key": "x"}, "secret_access_key"),
+        ({"session_token": "x"}, "session_token"),
+        ({"access_key_id": "AKIA", "secret_access_key": "x", "profile": "cluster"}, "profile"),
+        ({"role_arn": "dynamiccluster"}, "role_arn"),
+        ({"role_external_id": "physics"}, "role_external_id"),
+        ({"sts_endpoint_url": "https://sts.example.org"}, "sts_endpoint_url"),
         ({"proxy_port": 3128}, "proxy_port"),
         ({"proxy": "http://proxy:3128", "proxy_port": 3128}, "proxy_port"),
         ({"proxy": "bad host"}, "proxy"),
@@ -112,3 +117,24 @@ def test_spot_and_disks_and_a_user_data_file_that_is_not_there():
 
 def test_keys_are_read_exactly():
     assert config(access_key_id="AKIA", secret_access_key=" a/b+c= ").secret_access_key.get_secret_value() == " a/b+c= "
+
+
+def test_spot_is_tried_for_a_while_that_has_a_default():
+    assert (config().is_spot, config().spot_patience) == (False, 0.0)
+    assert (config(spot_bid=0.1).is_spot, config(spot_bid=0.1).spot_patience) == (True, 600.0)
+    assert config(spot_bid=0.1, spot_timeout="2m").spot_patience == 120.0
+
+
+def test_what_shares_one_limit_of_requests_is_one_account():
+    keys = {"access_key_id": "AKIA1", "secret_access_key": "x"}
+    assert config(**keys, image_id="ami-1").account == config(**keys, image_id="ami-2").account
+    others = [config(), config(**keys), config(**keys, region_name="us-west-2"), config(profile="p"), config(role_arn=ROLE)]
+    assert len({one.account for one in others}) == len(others)
+
+
+def test_a_role_is_taken_on_with_keys_or_with_a_profile():
+    assert config(access_key_id="AKIA1", secret_access_key="x", session_token="t", role_arn=ROLE).session_token.get_secret_value() == "t"
+    assert config(profile="cluster", role_arn=ROLE, role_external_id="x", sts_endpoint_url="https://sts.example.org").role_arn == ROLE
+
+
+ROLE = "arn:aws:iam::123456789012:role/ops/dynamic-cluster"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from saltext.dynamiccluster.settings import Machinery, load
 
-from tests.unit.settings.build import ABSENT, faults, loaded, pillar
+from tests.unit.settings.build import faults, loaded, pillar
 
 LIMITS = "dynamic-cluster:limits"
 
@@ -57,22 +57,14 @@ def test_empty_reservations_restrict_nothing(empty):
     assert (reservation.queue, reservation.account, reservation.property) == ("", "", "")
 
 
-BUILT = Machinery(frozenset({"sge"}), frozenset({"aws"}), frozenset(), spot=False, several=False)
+BUILT = Machinery(frozenset({"sge"}), frozenset({"aws"}), frozenset())
 
 
 def test_types_without_machinery_are_told():
-    changes = {"cluster:type": "torque", "plugins:graphite": None, "cloud:burst:config:spot_bid": 0.1}
+    changes = {"cluster:type": "torque", "plugins:graphite": None}
     found = faults(changes, BUILT)
-    assert set(found) == {"cluster:type", "cloud:private:type", "cloud:burst:config:spot_bid", "plugins:graphite:class_name"}
+    assert set(found) == {"cluster:type", "cloud:private:type", "plugins:graphite:class_name"}
     assert found["cluster:type"].hint == "available: sge"
-    assert "on demand" in found["cloud:burst:config:spot_bid"].hint
-
-
-def test_a_choice_without_machinery_is_told():
-    config = {"instance_type": ABSENT, "instance_types": ["c5.large"], "subnet_ids": ["subnet-1"]}
-    changes = {f"cloud:burst:config:{key}": value for key, value in config.items()} | {"cloud:private": ABSENT}
-    assert set(faults(changes, BUILT)) == {"cloud:burst:config:instance_types", "cloud:burst:config:subnet_ids"}
-    assert not faults(changes, Machinery())
 
 
 def test_faults_of_the_schema_come_together_with_missing_machinery():

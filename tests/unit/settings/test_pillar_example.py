@@ -13,7 +13,7 @@ from tests.unit.settings.schema_walk import sections
 def test_it_loads_as_it_is_on_what_is_built():
     settings = load(
         yaml.safe_load(example_text(False))["dynamiccluster"],
-        machinery=Machinery(frozenset({"sge"}), frozenset({"aws"}), frozenset(), spot=False, several=False),
+        machinery=Machinery(frozenset({"sge"}), frozenset({"aws"}), frozenset()),
     )
     assert settings.cluster.type == "sge"
 

@@ -18,6 +18,8 @@ from tests.unit.settings.schema_walk import sections
 HIDDEN = {
     "access_key_id",
     "secret_access_key",
+    "session_token",
+    "role_external_id",
     "tags",
     "application_credential_id",
     "application_credential_secret",

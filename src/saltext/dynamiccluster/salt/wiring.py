@@ -40,7 +40,7 @@ _BATCH: Mapping[str, Callable[[Settings], BatchSystem]] = {"sge": _make_gridengi
 _CLOUDS: Mapping[str, Callable[[str, Settings], Cloud]] = {"aws": _make_aws}
 _USER_DATA: Mapping[str, Limit] = {"aws": AWS_LIMIT}
 
-MACHINERY = Machinery(batch_systems=frozenset(_BATCH), clouds=frozenset(_CLOUDS), reporters=frozenset({"graphite"}), spot=False)
+MACHINERY = Machinery(batch_systems=frozenset(_BATCH), clouds=frozenset(_CLOUDS), reporters=frozenset({"graphite"}))
 
 
 def make_batch(settings: Settings) -> BatchSystem:

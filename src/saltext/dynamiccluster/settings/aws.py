@@ -29,6 +29,7 @@ from .kinds import (
 from .section import Section, Wrong
 
 _OURS = ("name", "dynamiccluster:")  # tags that we write ourselves
+_SPOT_TIMEOUT = 600.0
 _MOST_TAGS = 46  # 50 are allowed, 4 are ours
 InstanceType = Annotated[
     Text,
@@ -38,6 +39,9 @@ InstanceType = Annotated[
 ]
 _Subnet = Annotated[Text, AfterValidator(matching(r"subnet-[0-9A-Za-z]+", "not a subnet's id", "it begins with subnet-"))]
 _Image = Annotated[Text, AfterValidator(matching(r"ami-[0-9A-Za-z]+", "not an image's id", "it begins with ami-"))]
+_Role = Annotated[
+    Text, AfterValidator(matching(r"arn:[a-z0-9-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+", "not a role's ARN", "it begins with arn:aws:iam::"))
+]
 _Region = Annotated[Text, AfterValidator(matching(r"[a-z0-9-]+", "not a region", "for example ap-southeast-2"))]
 _Device = Annotated[
     Text, AfterValidator(matching(r"(?:/dev/)?[a-z][a-z0-9/]*", "not a device's name", "for example /dev/sdb"))
@@ -57,6 +61,11 @@ class AwsSettings(Section):
 
     access_key_id: Text | None = Field(default=None, repr=False)
     secret_access_key: Secret | None = Field(default=None, validate_default=True)
+    session_token: Secret | None = None
+    profile: Text | None = None
+    role_arn: _Role | None = None
+    role_external_id: Text | None = Field(default=None, repr=False)
+    sts_endpoint_url: Url | None = Field(default=None, repr=False)
     region_name: _Region
     endpoint_url: Url | None = Field(default=None, repr=False)
     image_id: _Image
@@ -92,6 +101,22 @@ class AwsSettings(Section):
         return self.subnet_ids or ((self.subnet_id,) if self.subnet_id else ())
 
     @property
+    def is_spot(self) -> bool:
+        """Return whether machines are asked for at the spot price, never above the bid."""
+        return self.spot_bid is not None
+
+    @property
+    def spot_patience(self) -> float:
+        """Return how long spot machines are tried for before the demand goes elsewhere, in seconds; 0 without spot."""
+        return (self.spot_timeout or _SPOT_TIMEOUT) if self.is_spot else 0.0
+
+    @property
+    def account(self) -> tuple[str, ...]:
+        """Return what tells accounts apart: resources with equal ones share Amazon's limit of requests."""
+        who = (self.access_key_id, self.profile, self.role_arn)
+        return ("aws", self.region_name, self.endpoint_url or "", *(text or "" for text in who))
+
+    @property
     def proxy_url(self) -> str | None:
         """Return the proxy's address, None without one."""
         if self.proxy is None or "://" in self.proxy:
@@ -104,6 +129,27 @@ class AwsSettings(Section):
     def _check_keys(cls, value: Any, info: ValidationInfo) -> Any:
         if "access_key_id" in info.data and (value is None) != (info.data["access_key_id"] is None):
             raise Wrong("access_key_id and secret_access_key belong together", "give both, or neither")
+        return value
+
+    @field_validator("session_token")
+    @classmethod
+    def _check_session(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None and info.data.get("access_key_id", "") is None:
+            raise Wrong("session_token without keys", "give access_key_id and secret_access_key with it, or use profile or role_arn")
+        return value
+
+    @field_validator("profile")
+    @classmethod
+    def _check_profile(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("access_key_id"):
+            raise Wrong("profile and access_key_id are both given", "give the keys, or the profile that holds them")
+        return value
+
+    @field_validator("role_external_id", "sts_endpoint_url")
+    @classmethod
+    def _check_role(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("role_arn", "") is None:
+            raise Wrong(f"{info.field_name} without role_arn", f"give role_arn, or remove {info.field_name}")
         return value
 
     @field_validator("instance_types")

@@ -13,16 +13,11 @@ from .plain import ROOT, join
 
 @dataclass(frozen=True)
 class Machinery:
-    """What this installation can drive. None: not checked (schema only).
-
-    `several`: more than one instance type or subnet for a resource.
-    """
+    """What this installation can drive. None: not checked (schema only)."""
 
     batch_systems: frozenset[str] | None = None
     clouds: frozenset[str] | None = None
     reporters: frozenset[str] | None = None
-    spot: bool = True
-    several: bool = True
 
 
 def check_together(found: Outline) -> Iterator[Fault]:
@@ -38,18 +33,8 @@ def check_machinery(found: Outline, machinery: Machinery) -> Iterator[Fault]:
     yield from _check_built(("cluster", "type"), found.batch_system, machinery.batch_systems)
     for resource in found.resources:
         yield from _check_built(("cloud", resource.name, "type"), resource.type, machinery.clouds)
-        yield from _check_launches(resource, machinery)
     for name, kind in found.plugins.items():
         yield from _check_built(("plugins", name, "class_name"), kind, machinery.reporters)
-
-
-def _check_launches(resource: ResourceOutline, machinery: Machinery) -> Iterator[Fault]:
-    path = join(ROOT, "cloud", resource.name, "config")
-    if resource.spot and not machinery.spot:
-        hint = "remove spot_bid and spot_timeout to launch on demand"
-        yield Fault(join(path, "spot_bid"), "this version launches no spot instances", hint)
-    for key in () if machinery.several else resource.several:
-        yield Fault(join(path, key), "this version knows only one for each resource", f"give {key.removesuffix('s')}")
 
 
 def _check_built(path: tuple[str, ...], kind: str, built: frozenset[str] | None) -> Iterator[Fault]:

@@ -14,7 +14,6 @@ from .resource import CONFIGS as CLOUDS
 from .section import is_empty
 
 Value = TypeVar("Value")
-_SEVERAL = ("instance_types", "subnet_ids")
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,6 @@ class ResourceOutline:
     least: int
     priced: bool
     host_group: str
-    spot: bool
-    several: tuple[str, ...]  # keys that give a choice of instance types or subnets
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def outline(data: Mapping[str, Any]) -> Outline:
 def _outline_resource(name: str, data: Mapping[str, Any]) -> ResourceOutline:
     config = _below(data, "config")
     kind = _text(data.get("type"))
-    who = ("endpoint_url", "access_key_id") if kind == "aws" else ("auth_url", "project", "application_credential_id")
+    who = ("endpoint_url", "access_key_id", "profile", "role_arn") if kind == "aws" else ("auth_url", "project", "application_credential_id")
     return ResourceOutline(
         name,
         kind if kind in CLOUDS else "",
@@ -68,8 +65,6 @@ def _outline_resource(name: str, data: Mapping[str, Any]) -> ResourceOutline:
         _try(lambda: read_whole(_below(data, "quantity").get("min")), 0),
         not is_empty(data.get("price")),
         _text(_below(data, "reservation").get("account")),
-        kind == "aws" and not is_empty(config.get("spot_bid")),
-        tuple(key for key in _SEVERAL if kind == "aws" and config.get(key)),
     )
 
 

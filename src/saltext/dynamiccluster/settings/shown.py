@@ -24,7 +24,7 @@ from .torque import COMMANDS as TORQUE_COMMANDS
 from .torque import TorqueSettings
 
 MASK = "********"
-_ADDRESSES = frozenset({"auth_url", "endpoint_url", "proxy"})  # shown without what may be credentials in them
+_ADDRESSES = frozenset({"auth_url", "endpoint_url", "sts_endpoint_url", "proxy"})  # shown without what may be credentials in them
 _BATCH = "queue_to_monitor queued_job_number_to_display post_add_node_command post_remove_node_command".split()
 
 _SHOWN: dict[type, frozenset[str]] = {
@@ -50,7 +50,7 @@ _SHOWN: dict[type, frozenset[str]] = {
         Quantity: "min max",
         AwsSettings: "region_name endpoint_url image_id instance_type instance_types key_name availability_zone subnet_id"
         " subnet_ids security_groups use_public_ip_address instance_name_prefix userdata_file iam_instance_profile disk_map"
-        " spot_bid spot_timeout proxy proxy_port validate_certs",
+        " spot_bid spot_timeout proxy proxy_port validate_certs profile role_arn sts_endpoint_url",
         Disk: "device size delete_on_termination",
         OpenStackSettings: "auth_url region_name username project user_domain_name project_domain_name cacert image_uuid"
         " flavor key_name security_groups networks availability_zone instance_name_prefix userdata_file",

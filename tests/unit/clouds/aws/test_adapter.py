@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from saltext.dynamiccluster.clouds.aws import Aws, Timeouts
-from saltext.dynamiccluster.errors import CloudError, ConfigurationError, Refusal
+from saltext.dynamiccluster.errors import CloudError, Refusal
 from saltext.dynamiccluster.model import InstanceState, LaunchOrder
 from tests.contract.cloud_ec2 import SECRET, Endpoint, error_document, free_port, settings, silent_port
 
@@ -41,21 +41,6 @@ def aws(url: str, **more) -> Aws:
 
 
 class TestSettings:
-    @pytest.mark.parametrize(
-        "given",
-        [
-            {"spot_bid": 0.1},
-            {"instance_type": None, "instance_types": ["c5.large", "m5.large"]},
-            {"subnet_ids": ["subnet-1", "subnet-2"]},
-        ],
-    )
-    def test_what_is_not_there_yet_is_refused_not_ignored(self, given):
-        with pytest.raises(ConfigurationError) as error:
-            aws("http://127.0.0.1:1", **given)
-        (fault,) = error.value.faults
-        assert fault.path == f"dynamiccluster:cloud:alpha:config:{list(given)[-1]}"
-        assert fault.problem == "not available in this version"
-
     def test_no_representation_holds_a_secret(self):
         cloud = aws("http://127.0.0.1:1", proxy="http://user:pa55@127.0.0.1:3128")
         assert SECRET not in repr(cloud) + repr(cloud.api) and "pa55" not in repr(cloud) + repr(cloud.api)

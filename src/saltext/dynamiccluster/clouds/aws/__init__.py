@@ -1,4 +1,4 @@
-"""Amazon EC2, and whatever speaks its API: on-demand instances of one type for one resource."""
+"""Amazon EC2, and whatever speaks its API: on-demand or spot instances, of one type or several, for one resource."""
 
 from .adapter import Aws
 from .api import Timeouts

@@ -1,11 +1,11 @@
-"""One resource on EC2, on demand: the Cloud port over RunInstances, DescribeInstances and TerminateInstances."""
+"""One resource on EC2: the Cloud port over RunInstances or CreateFleet, DescribeInstances and TerminateInstances."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...errors import CloudError, ConfigurationError, Fault, Refusal
+from ...errors import CloudError, Refusal
 from ...model import Instance, InstanceState, LaunchOrder, Shape
 from ...ports import Finding
 from ...settings.aws import AwsSettings
@@ -13,13 +13,13 @@ from ..ownership import CLUSTER, INTENT, RESOURCE, is_owned, other_owner, owner_
 from . import checking
 from .api import Api, EC2Error, Timeouts
 from .groups import resolve_groups
+from .launching import Launcher
 from .reading import tags_of, to_instance, to_shape
-from .request import is_group_id, launch_request, needs_group_ids, tag_list
+from .request import is_group_id, needs_group_ids, tag_list
 
 _GONE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID"})
 _PAGE = 1000  # the most that EC2 gives in one answer
 _TYPES_A_CALL = 100
-_LATER = ("spot_bid", "instance_types", "subnet_ids")
 
 
 class Aws:
@@ -30,26 +30,30 @@ class Aws:
     """
 
     def __init__(self, name: str, cluster: str, settings: AwsSettings, *, client: Any = None, timeouts: Timeouts = Timeouts()):
-        """Raise ConfigurationError when the settings ask for what this version does not have. Calls nothing."""
-        _refuse_later_settings(name, settings)
+        """Make the adapter. Calls nothing."""
         self.name = name
         self.cluster = cluster
         self.settings = settings
         self.api = Api(name, settings, timeouts, client)
         self._shapes: dict[str, Shape] = {}
         self._group_ids: tuple[str, ...] = ()
+        self.launcher = Launcher(self.api, cluster, name, settings, self._groups, self._shape_of)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} of cluster {self.cluster}>"
 
     def shape(self) -> Shape:
-        """Return what the resource's instance type has. EC2 is asked once: a type never changes."""
-        wanted = self.settings.instance_type or ""
-        self._learn_shapes((wanted,))
-        shape = self._shapes.get(wanted)
-        if shape is None:
-            raise self.api.refused("learn the instance type", f"EC2 knows no {wanted!r}", "instance_type")
-        return shape
+        """Return what every machine of the resource has at least: of several instance types the least of each.
+
+        EC2 is asked once: a type never changes.
+        """
+        wanted = self.settings.types
+        self._learn_shapes(wanted)
+        unknown = [kind for kind in wanted if kind not in self._shapes]
+        if unknown:
+            raise self.api.refused("learn the instance type", f"EC2 knows no {unknown[0]!r}", "instance_type")
+        shapes = [self._shapes[kind] for kind in wanted]
+        return Shape(min(one.cores for one in shapes), min(one.memory_mb for one in shapes), min(one.gpus for one in shapes))
 
     def list(self) -> tuple[Instance, ...]:
         """Return all machines with this resource's owner tags; ended ones, which EC2 shows for an hour, as INEXISTENT."""
@@ -63,15 +67,12 @@ class Aws:
 
     def launch(self, order: LaunchOrder) -> Instance:
         """Launch one machine. The client token makes a repeated order return the first one's machine, for a day after its end."""
-        request = launch_request(self.cluster, self.name, self.settings, order, self._groups())
-        doing = f"launch {order.name}"
         try:
-            answer = self.api.change("run_instances", doing, **request)
+            return self.launcher.launch(order)
         except EC2Error as error:
             if error.code != "IdempotentParameterMismatch":
                 raise
             return self._launched_before(order, error)
-        return self._read(answer["Instances"][0])
 
     def destroy(self, instance_id: str) -> None:
         """Terminate the machine. One that is gone already is a success."""
@@ -98,10 +99,9 @@ class Aws:
         """Check the credentials, their rights, and that what the settings name exists. Changes nothing, launches nothing."""
         return checking.check(self)
 
-    def trial_request(self) -> dict[str, Any]:
-        """Return a launch request for a dry run."""
-        order = LaunchOrder(intent="dry-run", name=f"{self.settings.instance_name_prefix}dry-run", user_data="", asked_at=0.0)
-        return launch_request(self.cluster, self.name, self.settings, order, self._groups())
+    def trial_order(self) -> LaunchOrder:
+        """Return an order for a dry run."""
+        return LaunchOrder(intent="dry-run", name=f"{self.settings.instance_name_prefix}dry-run", user_data="", asked_at=0.0)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -132,8 +132,11 @@ class Aws:
         raise self.api.refused(f"look up {instance_id}", "EC2 answered without it, and without an error", kind=Refusal.FAILED)
 
     def _read(self, raw: Mapping[str, Any]) -> Instance:
-        self._learn_other_shapes({raw.get("InstanceType") or ""})
-        return to_instance(raw, self._shapes.get)
+        return to_instance(raw, self._shape_of)
+
+    def _shape_of(self, kind: str) -> Shape | None:
+        self._learn_other_shapes({kind})
+        return self._shapes.get(kind)
 
     def _launched_before(self, order: LaunchOrder, error: EC2Error) -> Instance:
         """Find the machine of an order that was first sent with other settings or user-data."""
@@ -165,21 +168,10 @@ class Aws:
         if not needs_group_ids(self.settings) or all(is_group_id(group) for group in groups):
             return groups
         if not self._group_ids:
-            self._group_ids = resolve_groups(self.api, self.settings.subnet_id, groups)
+            self._group_ids = resolve_groups(self.api, next(iter(self.settings.subnets), None), groups)
         return self._group_ids
-
 
 
 def _literal(value: str) -> str:
     """Return a filter value that matches only itself: EC2 reads * and ? as wildcards."""
     return "".join(f"\\{letter}" if letter in "*?\\" else letter for letter in value)
-
-
-def _refuse_later_settings(name: str, settings: AwsSettings) -> None:
-    faults = tuple(
-        Fault(f"dynamiccluster:cloud:{name}:config:{key}", "not available in this version", "remove it")
-        for key in _LATER
-        if getattr(settings, key, None)
-    )
-    if faults:
-        raise ConfigurationError(faults)

@@ -37,7 +37,7 @@ from pydantic import SecretStr
 
 from ...errors import CloudError, Refusal
 from ...settings.aws import AwsSettings
-from .refusals import ADVICE, Meaning, classify
+from .refusals import ADVICE, Meaning, classify, name_quota
 
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -68,9 +68,11 @@ class Timeouts:
 class EC2Error(CloudError):
     """A failed call. `code` is EC2's own word for it, "" when EC2 did not answer."""
 
-    def __init__(self, message: str, kind: Refusal, *, certain: bool, setting: str = "", code: str = ""):
+    def __init__(
+        self, message: str, kind: Refusal, *, certain: bool, setting: str = "", code: str = "", offerings: tuple[str, ...] = ()
+    ):
         self.code = code
-        super().__init__(message, kind, certain=certain, setting=setting)
+        super().__init__(message, kind, certain=certain, setting=setting, offerings=offerings)
 
 
 class Api:
@@ -88,6 +90,8 @@ class Api:
 
     def path(self, key: str) -> str:
         """Return the pillar path of a key of the resource's `config`, "" for ""."""
+        for one, several in (("instance_type", "instance_types"), ("subnet_id", "subnet_ids")):
+            key = several if key == one and getattr(self._settings, several) else key
         return f"dynamiccluster:cloud:{self.resource}:config:{key}" if key else ""
 
     def refused(self, doing: str, why: str, key: str = "", kind: Refusal = Refusal.BAD_REQUEST) -> CloudError:
@@ -169,9 +173,17 @@ class Api:
             return self._error(doing, str(error), Meaning(Refusal.UNREACHABLE), not changes)
         return self._error(doing, f"{type(error).__name__}: {error}", Meaning(Refusal.FAILED), not changes)
 
+    def failed(self, doing: str, text: str, meaning: Meaning, code: str, offerings: tuple[str, ...]) -> EC2Error:
+        """Return the error of a call that EC2 took, and in whose answer it says that it made nothing."""
+        error = self._error(doing, text, meaning, True, code)
+        error.offerings = offerings
+        return error
+
     def _error(self, doing: str, text: str, meaning: Meaning, certain: bool, code: str = "") -> EC2Error:
         setting = self.path(meaning.setting)
         advice = f"correct {setting}" if setting and meaning.kind is Refusal.BAD_REQUEST else ADVICE[meaning.kind]
+        if meaning.kind is Refusal.QUOTA and (quota := name_quota(code)):
+            advice = f"used up: {quota}; {advice}"
         message = f"resource {self.resource}: could not {doing}: {self._clean(text)} ({advice})"
         return EC2Error(message, meaning.kind, certain=certain, setting=setting, code=code)
 

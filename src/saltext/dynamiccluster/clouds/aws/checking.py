@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ...errors import CloudError, ConfigurationError
-from ...model import Shape
+from ...model import LaunchOrder, Shape
 from ...ports import Finding
 from ...settings.aws import AwsSettings
 from .. import userdata
+from . import fleet
 from .api import Api, EC2Error
 from .groups import resolve_groups
+from .launching import Launcher
 from .refusals import ADVICE
 from .request import is_group_id
 
@@ -22,10 +24,11 @@ class Aws(Protocol):
     name: str
     settings: AwsSettings
     api: Api
+    launcher: Launcher
 
     def shape(self) -> Shape: ...
 
-    def trial_request(self) -> dict[str, Any]: ...
+    def trial_order(self) -> LaunchOrder: ...
 
 
 def check(aws: Aws) -> tuple[Finding, ...]:
@@ -37,9 +40,9 @@ def check(aws: Aws) -> tuple[Finding, ...]:
     settings = aws.settings
     wanted: tuple[tuple[str, Any, Callable[[], str]], ...] = (
         ("image_id", settings.image_id, lambda: _image(aws)),
-        ("instance_type", settings.instance_type, lambda: _type(aws)),
+        ("instance_types" if settings.instance_types else "instance_type", settings.types, lambda: _type(aws)),
         ("key_name", settings.key_name, lambda: _key(aws)),
-        ("subnet_id", settings.subnet_id, lambda: _subnet(aws)),
+        ("subnet_ids" if settings.subnet_ids else "subnet_id", settings.subnets, lambda: _subnets(aws)),
         ("availability_zone", settings.availability_zone, lambda: _zone(aws)),
         ("security_groups", settings.security_groups, lambda: _groups(aws)),
     )
@@ -89,15 +92,16 @@ def _key(aws: Aws) -> str:
     return ""
 
 
-def _subnet(aws: Aws) -> str:
-    doing, zone = "look up the subnet", aws.settings.availability_zone
-    subnets = aws.api.read("describe_subnets", doing, SubnetIds=[aws.settings.subnet_id])["Subnets"]
-    if not subnets:
-        raise aws.api.refused(doing, f"EC2 shows no subnet {aws.settings.subnet_id}", "subnet_id")
-    there = subnets[0].get("AvailabilityZone")
-    if zone and there != zone:
-        raise aws.api.refused(doing, f"it is in {there}, not in {zone}", "availability_zone")
-    return f"{subnets[0].get('AvailableIpAddressCount', 'unknown')} free addresses in {there}"
+def _subnets(aws: Aws) -> str:
+    doing, zone, wanted = "look up the subnet", aws.settings.availability_zone, aws.settings.subnets
+    found = {raw["SubnetId"]: raw for raw in aws.api.read("describe_subnets", doing, SubnetIds=list(wanted))["Subnets"]}
+    for name in wanted:
+        if name not in found:
+            raise aws.api.refused(doing, f"EC2 shows no subnet {name}", "subnet_id")
+        there = found[name].get("AvailabilityZone")
+        if zone and there != zone:
+            raise aws.api.refused(doing, f"{name} is in {there}, not in {zone}", "availability_zone")
+    return "; ".join(f"{raw.get('AvailableIpAddressCount', 'unknown')} free addresses in {raw.get('AvailabilityZone')}" for raw in found.values())
 
 
 def _zone(aws: Aws) -> str:
@@ -114,17 +118,26 @@ def _groups(aws: Aws) -> str:
     if ids:
         aws.api.read("describe_security_groups", "look up the security groups", GroupIds=ids)
     if len(ids) < len(groups):
-        ids = list(resolve_groups(aws.api, aws.settings.subnet_id, groups))
+        ids = list(resolve_groups(aws.api, next(iter(aws.settings.subnets), None), groups))
     return ", ".join(ids)
 
 
 def _dry_run(aws: Aws) -> str:
-    try:
-        aws.api.read("run_instances", "launch (dry run)", **{**aws.trial_request(), "DryRun": True})
-    except EC2Error as error:
-        if error.code != "DryRunOperation":
-            raise
+    order = aws.trial_order()
+    _try_dry(aws, "run_instances", aws.launcher.request(order))
+    if fleet.needs_fleet(aws.settings):
+        _try_dry(aws, "create_launch_template", {"LaunchTemplateName": "dynamiccluster-dry-run", "LaunchTemplateData": {}})
+        _try_dry(aws, "create_fleet", aws.launcher.fleet_request(order))
     return "a dry run of the launch passes"
+
+
+def _try_dry(aws: Aws, operation: str, request: dict[str, Any]) -> None:
+    try:
+        aws.api.read(operation, "launch (dry run)", **{**request, "DryRun": True})
+    except EC2Error as error:
+        # The launch template is only made at the first launch, so that a fleet's dry run may miss it.
+        if error.code != "DryRunOperation" and not error.code.startswith("InvalidLaunchTemplateName"):
+            raise
 
 
 def _user_data(aws: Aws) -> tuple[Finding, ...]:

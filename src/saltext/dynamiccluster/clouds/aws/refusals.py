@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...errors import Refusal
@@ -22,7 +23,7 @@ _THROTTLED = """RequestLimitExceeded Throttling ThrottlingException ThrottledExc
 _QUOTA = """InstanceLimitExceeded VcpuLimitExceeded VolumeLimitExceeded MaxIOPSLimitExceeded ResourceLimitExceeded
     ResourceCountExceeded NetworkInterfaceLimitExceeded AddressLimitExceeded MaxSpotInstanceCountExceeded
     MaxSpotFleetRequestCountExceeded PrivateIpAddressLimitExceeded"""
-_NO_CAPACITY = """InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity
+_NO_CAPACITY = """InsufficientInstanceCapacity SpotInstanceCapacityNotAvailable InsufficientCapacityReservation InsufficientHostCapacity InsufficientReservedInstanceCapacity
     InsufficientCapacity InsufficientCapacityOnHost InsufficientVolumeCapacity UnfulfillableCapacity"""
 _UNAUTHORISED = """UnauthorizedOperation AccessDenied AccessDeniedException NotAuthorized OptInRequired Blocked
     PendingVerification RequestExpired ExpiredToken ExpiredTokenException RequestTimeTooSkewed MissingAuthenticationToken
@@ -42,6 +43,10 @@ _BY_CODE: dict[str, Meaning] = {
     **{code: Meaning(Refusal.UNAUTHORISED, "secret_access_key") for code in _WRONG_KEYS.split()},
     **{code: Meaning(Refusal.BAD_REQUEST) for code in _BAD_REQUEST.split()},
     **{code: Meaning(Refusal.FAILED) for code in _FAILED.split()},
+    # The price is above the bid: spot machines are there, for others.
+    "SpotMaxPriceTooLow": Meaning(Refusal.NO_CAPACITY, "spot_bid"),
+    "InvalidSpotInstancePrice": Meaning(Refusal.BAD_REQUEST, "spot_bid"),
+    "InvalidLaunchTemplateName.NotFoundException": Meaning(Refusal.FAILED),
     # Addresses come back when machines of the subnet end, as a quota does.
     "InsufficientFreeAddressesInSubnet": Meaning(Refusal.QUOTA, "subnet_id"),
     # "Your requested instance type is not supported in your requested Availability Zone": waiting does not help.
@@ -54,6 +59,20 @@ _BY_CODE: dict[str, Meaning] = {
     "SecurityGroupsPerInstanceLimitExceeded": Meaning(Refusal.BAD_REQUEST, "security_groups"),
     "TagLimitExceeded": Meaning(Refusal.BAD_REQUEST, "tags"),
     "TagPolicyViolation": Meaning(Refusal.BAD_REQUEST, "tags"),
+}
+
+# What EC2's code does not say: which of the account's quotas is used up, as the console of Service Quotas calls it.
+_QUOTAS: dict[str, str] = {
+    "VcpuLimitExceeded": "the vCPUs of running instances of this family",
+    "InstanceLimitExceeded": "the number of running instances of this type",
+    "MaxSpotInstanceCountExceeded": "the vCPUs of spot instances of this family",
+    "MaxSpotFleetRequestCountExceeded": "the number of spot fleets",
+    "VolumeLimitExceeded": "the storage of volumes",
+    "MaxIOPSLimitExceeded": "the IOPS of volumes",
+    "NetworkInterfaceLimitExceeded": "the network interfaces of the region",
+    "AddressLimitExceeded": "the elastic addresses of the region",
+    "PrivateIpAddressLimitExceeded": "the private addresses of an interface",
+    "InsufficientFreeAddressesInSubnet": "the free addresses of the subnet",
 }
 
 # The part of a code before its dot, as in InvalidAMIID.NotFound or InvalidAMIID.Malformed.
@@ -122,6 +141,30 @@ def classify(code: str, status: int, message: str) -> Meaning:
     if family.startswith(("Invalid", "Malformed", "Missing")):
         return Meaning(Refusal.BAD_REQUEST, _named_in(message))
     return Meaning(Refusal.UNAUTHORISED) if status == 401 else Meaning(Refusal.FAILED)
+
+
+def name_quota(code: str) -> str:
+    """Return which quota a refusal is about, "" when the code does not tell."""
+    return _QUOTAS.get(code, "")
+
+
+def soonest_mended(meanings: Iterable[Meaning]) -> Meaning:
+    """Return which one of several refusals of one call to go by: the one that asking again soonest may mend.
+
+    Where one type has no capacity and another no quota, the first may come back within minutes.
+    """
+    return min(meanings, key=lambda meaning: _ORDER.index(meaning.kind), default=Meaning(Refusal.FAILED))
+
+
+_ORDER = (
+    Refusal.THROTTLED,
+    Refusal.NO_CAPACITY,
+    Refusal.QUOTA,
+    Refusal.UNREACHABLE,
+    Refusal.FAILED,
+    Refusal.UNAUTHORISED,
+    Refusal.BAD_REQUEST,
+)
 
 
 def _named_in(message: str) -> str:

@@ -1,4 +1,4 @@
-"""The RunInstances request of a launch order. Pure: the same order and settings always give the same request."""
+"""The requests of a launch order. Pure: the same order and settings always give the same request."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from ...settings.aws import AwsSettings, Disk
 from ..ownership import launch_tags
 
 _GROUP_ID = re.compile(r"sg-[0-9a-f]+")
-_TAGGED = ("instance", "volume")
+TAGGED = ("instance", "volume")
 
 
-def client_token(cluster: str, resource: str, intent: str) -> str:
-    """Return the token by which EC2 knows a repeated launch: 64 characters, the longest that it takes."""
-    return hashlib.sha256("\n".join((cluster, resource, intent)).encode()).hexdigest()
+def client_token(cluster: str, resource: str, intent: str, attempt: int = 0) -> str:
+    """Return the token by which EC2 knows a repeated launch: 64 characters, the longest that it takes.
+
+    Each `attempt` that EC2 answered with a refusal is followed by one with another token: a repeated one would repeat the refusal.
+    """
+    words = (cluster, resource, intent, *([str(attempt)] if attempt else []))
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
 def is_group_id(group: str) -> bool:
@@ -27,7 +31,7 @@ def is_group_id(group: str) -> bool:
 
 def needs_group_ids(settings: AwsSettings) -> bool:
     """Tell whether the request may not name groups: EC2 takes names in the default VPC only, and not with an interface."""
-    return bool(settings.subnet_id) or settings.use_public_ip_address is not None
+    return bool(settings.subnets) or settings.use_public_ip_address is not None
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -35,55 +39,68 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
+def tags_of_order(cluster: str, resource: str, settings: AwsSettings, order: LaunchOrder) -> list[dict[str, str]]:
+    """Return all tags of the order's machine."""
+    return tag_list(launch_tags(cluster, resource, order, settings.tags))
+
+
 def launch_request(cluster: str, resource: str, settings: AwsSettings, order: LaunchOrder, groups: tuple[str, ...]) -> dict[str, Any]:
     """Return the arguments of RunInstances: one machine, its tags and its client token in the same call.
 
     `groups` are the security groups to send, ids where `needs_group_ids`.
     """
-    tags = tag_list(launch_tags(cluster, resource, order, settings.tags))
+    tags = tags_of_order(cluster, resource, settings, order)
     request: dict[str, Any] = {
-        "ImageId": settings.image_id,
-        "InstanceType": settings.instance_type,
+        **machine(settings, groups),
+        "InstanceType": settings.types[0],
         "MinCount": 1,
         "MaxCount": 1,
-        "ClientToken": client_token(cluster, resource, order.intent),
-        "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in _TAGGED],
+        "ClientToken": client_token(cluster, resource, order.intent, order.attempt),
+        "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in TAGGED],
+        **_place(settings),
+    }
+    if order.user_data:
+        request["UserData"] = order.user_data  # boto3 encodes it
+    if "NetworkInterfaces" in request and settings.subnets:  # the subnet then belongs to the interface
+        request["NetworkInterfaces"] = [{**request["NetworkInterfaces"][0], "SubnetId": settings.subnets[0]}]
+    return request
+
+
+def machine(settings: AwsSettings, groups: tuple[str, ...]) -> dict[str, Any]:
+    """Return what all machines of a resource have in common, as RunInstances and launch templates word it; not their type and place."""
+    request: dict[str, Any] = {
+        "ImageId": settings.image_id,
         # A worker that powers itself off must not stay behind, stopped and billed.
         "InstanceInitiatedShutdownBehavior": "terminate",
-        **_network(settings, groups),
-        **_optional(settings, order),
+        **_groups(settings, groups),
     }
+    if settings.key_name:
+        request["KeyName"] = settings.key_name
+    if settings.iam_instance_profile:
+        kind = "Arn" if settings.iam_instance_profile.startswith("arn:") else "Name"
+        request["IamInstanceProfile"] = {kind: settings.iam_instance_profile}
     if settings.disk_map:
         request["BlockDeviceMappings"] = [_disk(disk) for _name, disk in sorted(settings.disk_map.items())]
     return request
 
 
-def _optional(settings: AwsSettings, order: LaunchOrder) -> dict[str, Any]:
-    request: dict[str, Any] = {}
-    if order.user_data:
-        request["UserData"] = order.user_data  # boto3 encodes it
-    if settings.key_name:
-        request["KeyName"] = settings.key_name
-    if settings.availability_zone:
-        request["Placement"] = {"AvailabilityZone": settings.availability_zone}
-    if settings.iam_instance_profile:
-        kind = "Arn" if settings.iam_instance_profile.startswith("arn:") else "Name"
-        request["IamInstanceProfile"] = {kind: settings.iam_instance_profile}
-    return request
-
-
-def _network(settings: AwsSettings, groups: tuple[str, ...]) -> dict[str, Any]:
-    """Return subnet and groups; in the form of an interface when a public address is wanted, or not, by name."""
+def _groups(settings: AwsSettings, groups: tuple[str, ...]) -> dict[str, Any]:
+    """Return the groups; in the form of an interface when a public address is wanted, or not, by name."""
     if settings.use_public_ip_address is not None:
         interface: dict[str, Any] = {"DeviceIndex": 0, "AssociatePublicIpAddress": settings.use_public_ip_address}
-        if settings.subnet_id:
-            interface["SubnetId"] = settings.subnet_id
-        if groups:
-            interface["Groups"] = list(groups)
-        return {"NetworkInterfaces": [interface]}
-    request: dict[str, Any] = {"SubnetId": settings.subnet_id} if settings.subnet_id else {}
+        return {"NetworkInterfaces": [{**interface, **({"Groups": list(groups)} if groups else {})}]}
     ids, names = [g for g in groups if is_group_id(g)], [g for g in groups if not is_group_id(g)]
-    return {**request, **({"SecurityGroupIds": ids} if ids else {}), **({"SecurityGroups": names} if names else {})}
+    return {**({"SecurityGroupIds": ids} if ids else {}), **({"SecurityGroups": names} if names else {})}
+
+
+def _place(settings: AwsSettings) -> dict[str, Any]:
+    """Return zone and subnet of a machine that can be in one place only; with an interface, the subnet is the interface's."""
+    place: dict[str, Any] = {}
+    if settings.availability_zone:
+        place["Placement"] = {"AvailabilityZone": settings.availability_zone}
+    if settings.subnets and settings.use_public_ip_address is None:
+        place["SubnetId"] = settings.subnets[0]
+    return place
 
 
 def _disk(disk: Disk) -> dict[str, Any]:

@@ -1,0 +1,164 @@
+"""Launches over HTTP against an endpoint that answers as EC2 does: the template, the fleet, and each refusal."""
+
+from __future__ import annotations
+
+import pytest
+
+from saltext.dynamiccluster.clouds.aws import Aws, Timeouts
+from saltext.dynamiccluster.errors import CloudError, Refusal
+from saltext.dynamiccluster.model import LaunchOrder
+from tests.contract.cloud_ec2 import Endpoint, error_document, settings
+
+ORDER = LaunchOrder("intent-1", "wn-a", "t0ken", 0.0)
+SEVERAL = {"instance_type": None, "instance_types": ["c5.large", "m5.large"], "spot_bid": 0.1}
+TEMPLATE = (200, b"<CreateLaunchTemplateResponse><launchTemplate/></CreateLaunchTemplateResponse>")
+EXISTS = (400, error_document("InvalidLaunchTemplateName.AlreadyExistsException", "in use"))
+GONE = (400, error_document("InvalidLaunchTemplateName.NotFoundException", "does not exist"))
+TEMPLATES = (200, b"<DescribeLaunchTemplatesResponse><launchTemplates/></DescribeLaunchTemplatesResponse>")
+TYPES = (200, b"<DescribeInstanceTypesResponse><instanceTypeSet/></DescribeInstanceTypesResponse>")
+
+
+def choice(kind: str, zone: str) -> str:
+    place = f"<availabilityZone>{zone}</availabilityZone>" if zone else ""
+    return f"<launchTemplateAndOverrides><overrides><instanceType>{kind}</instanceType>{place}</overrides></launchTemplateAndOverrides>"
+
+
+def failure(code: str, kind: str = "c5.large", zone: str = "us-east-1a", text: str = "as told") -> str:
+    return f"<item>{choice(kind, zone)}<lifecycle>spot</lifecycle><errorCode>{code}</errorCode><errorMessage>{text}</errorMessage></item>"
+
+
+def fleet(*errors: str, machine: str = "") -> tuple[int, bytes]:
+    made = ""
+    if machine:
+        ids = f"<instanceIds><item>{machine}</item></instanceIds>"
+        made = f"<item>{choice('m5.large', 'us-east-1b')}<lifecycle>spot</lifecycle><instanceType>m5.large</instanceType>{ids}</item>"
+    document = f"<CreateFleetResponse><errorSet>{''.join(errors)}</errorSet><fleetInstanceSet>{made}</fleetInstanceSet></CreateFleetResponse>"
+    return 200, document.encode()
+
+
+def aws(url: str, **more) -> Aws:
+    return Aws("alpha", "one", settings(url, **{**SEVERAL, **more}), timeouts=Timeouts(connect=1.0, read=1.0, listing=10.0))
+
+
+def launch(*answers, order: LaunchOrder = ORDER, **more):
+    """Return what a launch raised, and the actions asked for."""
+    with Endpoint(*answers) as endpoint:
+        with pytest.raises(CloudError) as error:
+            aws(endpoint.url, **more).launch(order)
+        return error.value, [request["Action"] for request in endpoint.requests]
+
+
+class TestTemplate:
+    def test_it_is_made_once_and_serves_all_launches(self):
+        answers = [TEMPLATE, TEMPLATES, fleet(machine="i-1"), TYPES, fleet(machine="i-2"), TYPES]
+        with Endpoint(*answers) as endpoint:
+            cloud = aws(endpoint.url)
+            assert [cloud.launch(ORDER).id, cloud.launch(LaunchOrder("intent-2", "wn-b", "", 0.0)).id] == ["i-1", "i-2"]
+            actions = [request["Action"] for request in endpoint.requests]
+            assert endpoint.requests[2]["LaunchTemplateConfigs.1.LaunchTemplateSpecification.LaunchTemplateName"] == endpoint.requests[0]["LaunchTemplateName"]
+        assert actions.count("CreateLaunchTemplate") == 1 and actions.count("CreateFleet") == 2
+
+    def test_after_a_restart_the_one_that_exists_is_used(self):
+        with Endpoint(EXISTS, TEMPLATES, fleet(machine="i-1"), TYPES) as endpoint:
+            assert aws(endpoint.url).launch(ORDER).id == "i-1"
+
+    def test_one_that_somebody_deleted_is_made_again(self):
+        with Endpoint(EXISTS, TEMPLATES, GONE, TEMPLATE, TEMPLATES, fleet(machine="i-1"), TYPES) as endpoint:
+            assert aws(endpoint.url).launch(ORDER).id == "i-1"
+
+    def test_one_that_is_deleted_again_and_again_is_a_failure_that_ends(self):
+        error, actions = launch(EXISTS, TEMPLATES, GONE, EXISTS, TEMPLATES, GONE)
+        assert (error.kind, error.certain) == (Refusal.FAILED, True)
+        assert actions.count("CreateFleet") == 2
+
+    def test_a_lost_answer_about_it_launched_nothing(self):
+        error, actions = launch((500, error_document("InternalError", "oops")))
+        assert (error.kind, error.certain, actions) == (Refusal.FAILED, True, ["CreateLaunchTemplate"])
+
+    def test_old_ones_of_ours_are_removed_and_foreign_ones_are_not(self):
+        tags = "".join(
+            f"<item><key>dynamiccluster:{key}</key><value>{value}</value></item>" for key, value in (("cluster", "one"), ("resource", "alpha"))
+        )
+
+        def template(id_: str, name: str, made: str, tags: str = tags) -> str:
+            tagged = f"<tagSet>{tags}</tagSet>"
+            return f"<item><launchTemplateId>{id_}</launchTemplateId><launchTemplateName>{name}</launchTemplateName><createTime>{made}</createTime>{tagged}</item>"
+
+        items = (
+            template("lt-old", "dynamiccluster-old", "2020-01-01T00:00:00Z"),
+            template("lt-young", "dynamiccluster-young", "2999-01-01T00:00:00Z"),
+            template("lt-web", "web", "2020-01-01T00:00:00Z"),
+            template("lt-foreign", "dynamiccluster-x", "2020-01-01T00:00:00Z", ""),
+        )
+        document = f"<DescribeLaunchTemplatesResponse><launchTemplates>{''.join(items)}</launchTemplates></DescribeLaunchTemplatesResponse>"
+        deleted = (200, b"<DeleteLaunchTemplateResponse/>")
+        with Endpoint(TEMPLATE, (200, document.encode()), deleted, fleet(machine="i-1"), TYPES) as endpoint:
+            aws(endpoint.url).launch(ORDER)
+            asked = [request["LaunchTemplateId"] for request in endpoint.requests if request["Action"] == "DeleteLaunchTemplate"]
+        assert asked == ["lt-old"]
+
+    def test_old_ones_that_cannot_be_listed_harm_nothing(self):
+        refused = (403, error_document("UnauthorizedOperation", "no"))
+        with Endpoint(TEMPLATE, refused, fleet(machine="i-1"), TYPES) as endpoint:
+            assert aws(endpoint.url).launch(ORDER).id == "i-1"
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("errors", "kind", "setting", "offerings"),
+        [
+            ([failure("InsufficientInstanceCapacity")], Refusal.NO_CAPACITY, "", 1),
+            ([failure("UnfulfillableCapacity"), failure("UnfulfillableCapacity", "m5.large")], Refusal.NO_CAPACITY, "", 2),
+            ([failure("InsufficientInstanceCapacity"), failure("InsufficientInstanceCapacity")], Refusal.NO_CAPACITY, "", 1),
+            ([failure("SpotMaxPriceTooLow")], Refusal.NO_CAPACITY, "spot_bid", 1),
+            ([failure("MaxSpotInstanceCountExceeded")], Refusal.QUOTA, "", 0),
+            ([failure("VcpuLimitExceeded"), failure("InsufficientInstanceCapacity", "m5.large")], Refusal.NO_CAPACITY, "", 1),
+            ([failure("RequestLimitExceeded"), failure("InsufficientInstanceCapacity")], Refusal.THROTTLED, "", 1),
+            ([failure("UnauthorizedOperation"), failure("VcpuLimitExceeded")], Refusal.QUOTA, "", 0),
+            ([failure("UnauthorizedOperation")], Refusal.UNAUTHORISED, "", 0),
+            ([failure("InvalidAMIID.NotFound")], Refusal.BAD_REQUEST, "image_id", 0),
+            ([failure("InvalidSubnetID.NotFound")], Refusal.BAD_REQUEST, "subnet_id", 0),
+            ([failure("Unsupported")], Refusal.BAD_REQUEST, "instance_types", 1),
+            ([failure("Unsupported"), failure("InsufficientInstanceCapacity", "m5.large")], Refusal.NO_CAPACITY, "", 2),
+            ([failure("WhoKnows")], Refusal.FAILED, "", 0),
+        ],
+    )
+    def test_what_a_fleet_could_not_get(self, errors, kind, setting, offerings):
+        error, _ = launch(TEMPLATE, TEMPLATES, fleet(*errors))
+        assert (error.kind, error.certain) == (kind, True)
+        assert error.setting == (f"dynamiccluster:cloud:alpha:config:{setting}" if setting else "")
+        assert len(error.offerings) == offerings
+        assert str(error).startswith("resource alpha: could not launch wn-a: EC2 answered ")
+
+    def test_defect_a_quota_is_named(self):
+        error, _ = launch(TEMPLATE, TEMPLATES, fleet(failure("MaxSpotInstanceCountExceeded", text="Max spot instance count exceeded")))
+        assert "used up: the vCPUs of spot instances of this family" in str(error)
+
+    def test_each_code_is_told_once_with_the_offerings_that_had_it(self):
+        errors = [failure("InsufficientInstanceCapacity"), failure("InsufficientInstanceCapacity", "m5.large", "us-east-1b")]
+        error, _ = launch(TEMPLATE, TEMPLATES, fleet(*errors))
+        assert error.offerings == ("c5.large in us-east-1a (spot)", "m5.large in us-east-1b (spot)")
+        assert str(error).count("InsufficientInstanceCapacity") == 1
+        assert "[c5.large in us-east-1a (spot), m5.large in us-east-1b (spot)]" in str(error)
+
+    def test_partial_success_is_success_and_tells_what_had_none(self):
+        with Endpoint(TEMPLATE, TEMPLATES, fleet(failure("InsufficientInstanceCapacity"), machine="i-1"), TYPES) as endpoint:
+            instance = aws(endpoint.url).launch(ORDER)
+        assert (instance.id, instance.flavor, instance.market) == ("i-1", "m5.large", "spot")
+        assert instance.refused == ("c5.large in us-east-1a (spot)",)
+        assert instance.offering == "m5.large in us-east-1b (spot)"
+
+    def test_neither_a_machine_nor_an_error_proves_nothing(self):
+        error, _ = launch(TEMPLATE, TEMPLATES, fleet())
+        assert (error.kind, error.certain) == (Refusal.FAILED, False)
+
+    @pytest.mark.parametrize("status", [500, 503])
+    def test_s35_a_fleet_is_asked_for_once_and_a_failing_server_may_have_made_it(self, status):
+        error, actions = launch(TEMPLATE, TEMPLATES, (status, error_document("InternalError", "oops")))
+        assert (error.kind, error.certain) == (Refusal.FAILED, False)
+        assert actions.count("CreateFleet") == 1
+
+    def test_the_whole_call_may_be_refused_too(self):
+        error, _ = launch(TEMPLATE, TEMPLATES, (400, error_document("VcpuLimitExceeded", "limit of 32")))
+        assert (error.kind, error.certain) == (Refusal.QUOTA, True)
+        assert "used up: the vCPUs of running instances of this family" in str(error)
