@@ -23,6 +23,7 @@ HEADINGS = {
     "BatchWindow": "dynamic-cluster: batch_window",
     "HostnameCommand": "dynamic-cluster: hostname",
     "Limits": "dynamic-cluster: limits",
+    "Standby": "dynamic-cluster: standby",
     "ClusterSettings": "cluster",
     "SgeSettings": "cluster: config (sge)",
     "TorqueSettings": "cluster: config (torque)",

@@ -25,6 +25,7 @@ HIDDEN = {
     "application_credential_secret",
     "password",
     "metadata",
+    "url",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -114,7 +115,7 @@ def master_address(opts: Mapping[str, Any], given: str | None = None) -> str:
 def secret_texts(value: Any) -> tuple[str, ...]:
     """Return every secret of the settings, at any depth: what no event, log or reply may hold."""
     if isinstance(value, SecretStr):
-        return (value.get_secret_value(),)
+        return _with_password(value.get_secret_value())
     if isinstance(value, BaseModel):
         return secret_texts([getattr(value, name) for name in type(value).model_fields])
     if isinstance(value, Mapping):
@@ -122,6 +123,13 @@ def secret_texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)):
         return tuple(text for item in value for text in secret_texts(item))
     return ()
+
+
+def _with_password(secret: str) -> tuple[str, ...]:
+    """Return the secret and, of an address, the password in it, as written and as meant: an error may tell that alone."""
+    parts = urlsplit(secret) if "://" in secret else None
+    password = parts.password if parts is not None else None
+    return tuple(dict.fromkeys((secret, password, unquote(password)))) if password else (secret,)
 
 
 def _without_machinery(path: str, kind: str, known: Mapping[str, Any]) -> ConfigurationError:

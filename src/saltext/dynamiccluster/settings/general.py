@@ -12,6 +12,7 @@ from .durations import parse_duration
 from .kinds import AtLeastOne, Flag, HostName, Path, Port, Positive, PositiveSeconds, Seconds, Whole, between, read_list
 from .section import Section, Wrong, is_empty
 from .slots import HOOK, HOSTNAME
+from .standby import Standby
 from .templates import Template
 
 
@@ -112,6 +113,7 @@ class General(Section):
     destroy_down_nodes_with_jobs: Flag = False
     hostname: Literal["instance_name", "private_dns", "dns"] | HostnameCommand = "instance_name"
     limits: Limits = Limits()
+    standby: Standby | None = None
 
     @field_validator("post_vm_provision_command", "post_vm_destroy_command", mode="wrap")
     @classmethod

@@ -19,6 +19,7 @@ from .resource import Quantity, ResourceSettings
 from .schema import Settings
 from .sge import COMMANDS as SGE_COMMANDS
 from .sge import SgeSettings
+from .standby import Standby
 from .templates import Template
 from .torque import COMMANDS as TORQUE_COMMANDS
 from .torque import TorqueSettings
@@ -33,7 +34,7 @@ _SHOWN: dict[type, frozenset[str]] = {
         Settings: "name dynamic_cluster cluster cloud plugins logging",
         General: "auto_mode admin_server config_checker max_idle_time max_down_time max_launch_time cluster_poller_interval"
         " cloud_poller_interval auto_provision_interval worker_number post_vm_provision_command post_vm_destroy_command"
-        " hook_timeout batch_window minimum_node_life destroy_down_nodes_with_jobs hostname limits",
+        " hook_timeout batch_window minimum_node_life destroy_down_nodes_with_jobs hostname limits standby",
         AdminServer: "address port tls_certificate tls_key anonymous_read without_tls hosts",  # paths of files, not what is in them
         ConfigChecker: "port salt plugin",
         PortChecker: "number",
@@ -42,6 +43,7 @@ _SHOWN: dict[type, frozenset[str]] = {
         BatchWindow: "quiet most",
         Limits: "max_nodes max_launches_per_hour max_cost_per_day",
         HostnameCommand: "command",
+        Standby: "lease",
         ClusterSettings: "type config",
         SgeSettings: [*_BATCH, *SGE_COMMANDS, "host_group"],
         TorqueSettings: [*_BATCH, *TORQUE_COMMANDS, "restart_server_command"],
