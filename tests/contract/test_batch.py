@@ -168,6 +168,21 @@ def test_jobs_of_a_machine_that_is_gone(backend: Backend, host: str) -> None:
     assert backend.batch.clear(host).requeued == ()
 
 
+def test_jobs_of_a_machine_that_is_about_to_end(backend: Backend, host: str) -> None:
+    again, stays = backend.run_job(host, rerunnable=True), backend.run_job(host)
+    backend.batch.hold(host, "to go")
+    requeued = backend.batch.requeue(host)
+    assert again in requeued and stays not in requeued
+    for _ in range(20):
+        if again not in show(backend, host).jobs:
+            break
+        backend.settle()
+    assert show(backend, host).jobs == (stays,)
+    assert find_job(backend, again).state in (JobState.PENDING, JobState.WAITING)
+    assert find_job(backend, stays).state is JobState.RUNNING
+    assert backend.batch.requeue(host) == ()  # nothing is left that may run again
+
+
 def test_jobs_that_wait(backend: Backend) -> None:
     big, held = backend.submit(), backend.submit(held=True)
     jobs = {job.id: job for job in backend.batch.observe().jobs}

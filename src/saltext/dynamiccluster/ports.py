@@ -74,6 +74,12 @@ class BatchSystem(Protocol):
     def vacate(self, hostname: str) -> tuple[str, ...]:
         """End all jobs of the host, by an administrator's explicit wish; return their ids."""
 
+    def requeue(self, hostname: str) -> tuple[str, ...]:
+        """Put the rerunnable jobs of a held host, whose machine is about to end, back into the queue; the others run on. Return their ids.
+
+        A job may still be listed on the host for a moment afterwards.
+        """
+
     def clear(self, hostname: str) -> Cleared:
         """Requeue the rerunnable jobs of a host whose machine is gone, and clear away the others."""
 

@@ -169,6 +169,8 @@ class FakeGridEngine:
     def _qmod(self, words: list[str]) -> Completed | str:
         if words[:2] == ["-f", "-rj"]:
             return self._reschedule(words[2])
+        if words[0] == "-rj":
+            return self._push(words[1])
         name = words[1].partition("@")[2]
         machine, queues = self.machines.get(name), self._instances(name)
         if machine is None or not queues:
@@ -183,6 +185,13 @@ class FakeGridEngine:
             return f'Queue instance "{queue}@{name}" is already in the specified state: {word}\n'
         (machine.disabled.add if disable else machine.disabled.discard)(queue)
         return f'root@head changed state of "{queue}@{name}" ({word})\n'
+
+    def _push(self, job_id: str) -> Completed | str:
+        job = self.jobs.get(job_id)
+        if job is not None and job.host and job.restart != 1:
+            return f"The job {job_id} is not restartable\n"
+        said = self._reschedule(job_id)
+        return said.replace("Forced", "Pushed") if isinstance(said, str) else said
 
     def _reschedule(self, job_id: str) -> Completed | str:
         job = self.jobs.get(job_id)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from saltext.dynamiccluster.model import Phase
+from saltext.dynamiccluster.model import Notice, NoticeKind, Phase
 from saltext.dynamiccluster.policy.memory import Backoff
 from saltext.dynamiccluster.policy.plan import Act
 from saltext.dynamiccluster.sim.world import World, make_settings
@@ -61,3 +61,55 @@ def test_orders_that_cannot_be_written_are_not_given_and_stay_wanted(world):
     begun(world)
     assert [record.phase for record in world.core.memory.nodes.values()] == [Phase.ASKED] * 2
     assert world.core.memory.resource("cloud1").wanted == 0
+
+
+# -- what a node hears of its machine ---------------------------------------------------------------------------------
+
+
+def serving(world: World) -> str:
+    world.command("add", resource="cloud1", num=1)
+    world.run(300, lambda: any(node.phase is Phase.SERVING for node in world.core.memory.nodes.values()))
+    return next(iter(world.core.memory.nodes))
+
+
+def interruption(text: str = "terminate at 12:00") -> Notice:
+    return Notice(NoticeKind.INTERRUPTION, text, due=2e9)
+
+
+def test_notice_is_remembered_told_once_and_kept_over_a_restart(world):
+    name = serving(world)
+    assert world.core.hear(interruption(), node=name)
+    assert not world.core.hear(interruption("again"), node=name)
+    [event] = [event for event in world.events.events if event.tag.endswith("/noticed")]
+    assert (event.data["kind"], event.data["due"]) == ("interruption", 2e9) and "takes the machine back" in event.data["reason"]
+    assert [entry.node for entry in world.core.ledger.history(limit=5) if "takes the machine back" in entry.text] == [name]
+    world.restart()
+    assert world.core.memory.nodes[name].notice.kind is NoticeKind.INTERRUPTION
+
+
+@pytest.mark.parametrize(("node", "instance"), [("nobody", ""), ("", ""), (None, "i-another")])
+def test_notice_counts_only_for_the_node_whose_minion_and_machine_it_names(world, node, instance):
+    name = serving(world)
+    assert not world.core.hear(interruption(), node=name if node is None else node, instance=instance)
+    assert world.core.memory.nodes[name].notice is None
+
+
+def test_minion_that_bears_its_machines_id_is_known_as_well(world):
+    name = serving(world)
+    record = world.core.memory.nodes[name]
+    assert world.core.hear(interruption(), node=record.instance_id, instance=record.instance_id)
+
+
+def test_interrupted_node_gives_its_jobs_back_and_another_machine_runs_them(world):
+    [again], [stays] = world.submit(rerunnable=True, duration=400), world.submit(duration=400)
+    world.run(300, lambda: bool(again.taken and stays.taken))
+    [name] = again.taken
+    world.core.hear(interruption(), node=name)
+    world.run(30)
+    assert not again.taken and stays.taken == {name: 1}
+    world.run(120, lambda: bool(again.taken))
+    assert again.taken and name not in again.taken
+    world.account.end(next(m.id for m in world.account.living() if m.tags["Name"] == name))
+    world.run(600, lambda: again.ended == "done")
+    assert (again.ended, again.runs, stays.ended) == ("done", 2, "lost")
+    assert name not in world.core.memory.nodes and world.harmed == []

@@ -35,6 +35,7 @@ HANDLERS: dict[Act, Handler] = {
     Act.HOLD: joining.hold,
     Act.UNHOLD: joining.unhold,
     Act.VACATE: joining.vacate,
+    Act.REQUEUE: joining.requeue,
     Act.CLEAR: joining.clear,
     Act.REMOVE: joining.remove,
     Act.CONFIGURE: tending.configure,

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ..model import NodeRecord, NodeState, Phase, ResourceFlag, WorkerNode
+from ..model import NodeRecord, NodeState, Notice, Phase, ResourceFlag, WorkerNode
 from ..policy.memory import Memory, ResourceMemory
+from ..policy.notices import explain
 from ..policy.plan import Action, Plan
 from ..ports import Event
 
@@ -117,10 +118,17 @@ def _node_changed(cluster: str, old: NodeRecord | None, new: NodeRecord) -> Iter
         yield instance_event(cluster, new, "ready", "its configuration is verified")
     if _failing(new) and not _failing(old):
         yield instance_event(cluster, new, "failed", _failing(new))
+    if new.notice is not None and (old.notice is None or old.notice.kind is not new.notice.kind):
+        yield _notice_event(cluster, new, new.notice)
     if new.shown is not old.shown and new.shown in _STATES:
         yield node_event(cluster, new, _STATES[new.shown], new.failed or new.leaving_for or new.held_for)
     if new.gone and not old.gone:
         yield instance_event(cluster, new, "destroyed", new.leaving_for or "its machine is gone")
+
+
+def _notice_event(cluster: str, record: NodeRecord, notice: Notice) -> Event:
+    event = instance_event(cluster, record, "noticed", explain(notice))
+    return Event(event.tag, {**event.data, "kind": notice.kind.value, "due": notice.due})
 
 
 def _failing(record: NodeRecord) -> str:

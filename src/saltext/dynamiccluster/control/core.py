@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CommandRefused, JournalError
-from ..model import BatchView, CloudView
+from ..model import BatchView, CloudView, NodeRecord, Notice
+from ..policy import notices
 from ..policy.commands import obey
 from ..policy.decide import decide
 from ..policy.memory import Memory
@@ -111,6 +112,23 @@ class Core:
         with self._lock:
             if parts is self.parts:
                 self._snapshot = replace(self._snapshot, **changes)
+
+    def hear(self, notice: Notice, *, node: str, instance: str = "") -> bool:
+        """Take in what a node heard of its own machine's future; return whether that was news.
+
+        `node` is who said it; `instance` the machine that it means, which must be that node's own.
+        """
+        with self._lock, self.ledger.lock:
+            record = find_speaker(self.memory, node)
+            if record is None or (instance and record.instance_id and instance != record.instance_id):
+                return False
+            heard = notices.hear(record.notice, notice)
+            if heard is record.notice:
+                return False
+            data = {"kind": heard.kind.value, "due": heard.due}
+            entry = Entry(self.parts.clock.now(), "event", notices.explain(heard), record.resource, record.name, data)
+            self._write(lambda memory: memory.with_node(replace(record, notice=heard)), entries=(entry,), durable=True)
+            return True
 
     # -- decide -------------------------------------------------------------------------------------------------------
 
@@ -276,6 +294,13 @@ class Core:
 def _subject(action: Action) -> str:
     """Return what an action keeps others away from while it is under way: its node."""
     return action.node or f"{action.act.value} {action.resource} {action.detail}"
+
+
+def find_speaker(memory: Memory, node: str) -> NodeRecord | None:
+    """Return the node whose minion bears this id: its name, or its instance's id."""
+    if node in memory.nodes:
+        return memory.nodes[node]
+    return next((record for record in memory.nodes.values() if node and record.instance_id == node), None)
 
 
 def _name(memory: Memory, name: str, hostname: str) -> Memory:

@@ -1,4 +1,4 @@
-"""Acts on the batch system: join, release, hold, unhold, vacate, clear, remove."""
+"""Acts on the batch system: join, release, hold, unhold, vacate, requeue, clear, remove."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def vacate(scene: Scene) -> str:
     """End the node's jobs, which an administrator asked for; return their ids."""
     ended = scene.parts.batch.vacate(scene.hostname)
     return f"ended jobs: {', '.join(ended) or 'none'}"
+
+
+def requeue(scene: Scene) -> str:
+    """Put back what may be run again, before the node's machine ends; return the ids."""
+    return f"requeued jobs: {', '.join(scene.parts.batch.requeue(scene.hostname)) or 'none'}"
 
 
 def clear(scene: Scene) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ..model import NodeRecord, Phase
 from ..policy.lifecycle import LIFT
+from ..policy.notices import is_interrupted
 from ..policy.plan import Act, Action
 
 Step = Callable[[NodeRecord, float], NodeRecord]
@@ -64,6 +65,7 @@ TRANSITIONS: Mapping[Act, Transition] = {
     Act.HOLD: Transition(BATCH, new=False, settles=True),
     Act.UNHOLD: Transition(BATCH, new=False, settles=True),
     Act.VACATE: Transition(BATCH, settles=True),
+    Act.REQUEUE: Transition(BATCH, settles=True),
     Act.CLEAR: Transition(BATCH, settles=True),
     Act.REMOVE: Transition(BATCH, settles=True),
     Act.DESTROY: Transition(CLOUD, intent=_destroying, durable=True, settles=True),
@@ -84,6 +86,7 @@ _MOOT: Mapping[Act, Callable[[NodeRecord], bool]] = {
     Act.UNHOLD: lambda record: record.phase is not Phase.SERVING or _stays(record),
     Act.HOLD: lambda record: record.phase is Phase.SERVING and not _stays(record),
     Act.VACATE: lambda record: not record.forced,
+    Act.REQUEUE: lambda record: record.phase is not Phase.DRAINING or not is_interrupted(record),
     Act.REMOVE: lambda record: record.phase is not Phase.LEAVING,
     Act.DESTROY: lambda record: not record.leaving_for,
 }

@@ -15,7 +15,7 @@ from .world import COMING, World
 
 TRUSTED = 3  # failures in a row that break the circuit
 _FIRST, _MOST = 60.0, 1800.0  # seconds without launches: doubled with each further failure, up to the most
-_NO_FAILURE = (reasons.REMOVE, reasons.DRAIN, reasons.IDLE, reasons.CANCELLED)
+_NO_FAILURE = (reasons.REMOVE, reasons.DRAIN, reasons.IDLE, reasons.CANCELLED, reasons.INTERRUPTED, reasons.REBALANCE)
 
 
 def count_failures(before: Memory, after: Memory, now: float) -> Memory:
@@ -44,7 +44,7 @@ def trial_under_way(world: World, resource: str) -> bool:
 
 
 def _given_up(record: NodeRecord) -> bool:
-    """A machine that the cloud had and that never was in service; what an administrator ended is no failure."""
+    """A machine that the cloud had and that never was in service; what an administrator ended or the cloud took back is no failure."""
     if not record.leaving_for or record.ready_at or not record.instance_id:
         return False
     return not record.leaving_for.startswith(_NO_FAILURE)

@@ -14,6 +14,7 @@ from .lifecycle import LIFT
 from .memory import Memory
 from .nodes import BEFORE_SERVICE, combine
 from .limits import room_for
+from .notices import dismiss
 from .world import World
 
 
@@ -129,6 +130,7 @@ def _unhold(world: World, by: str, node: object) -> tuple[Memory, Reply]:
     _must_stay(found, record)
     if world.flag(record.resource) in (ResourceFlag.DRAINING, ResourceFlag.DRAINED):
         raise CommandRefused(f"resource {record.resource} is being drained: restore it to keep {found.hostname}")
+    record = replace(record, notice=dismiss(record.notice))
     held = found.host is not None and found.host.hold is not HoldBy.NOBODY
     if record.phase in BEFORE_SERVICE:
         if not record.held_for:

@@ -16,6 +16,7 @@ from .breaker import count_failures
 from .lifecycle import next_step
 from .memory import Memory
 from .nodes import combine, find_instances
+from .notices import heed
 from .placement import Allocation, Order, allocate
 from .plan import Act, Action, Plan
 from .scale_in import ScaleIn, down_too_long, scale_in
@@ -28,6 +29,7 @@ def decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -
     """Return what to do now. Never raises for anything that a snapshot or a memory can hold."""
     before = memory
     world = _see(snapshot, settings, track(snapshot, settings, memory, now), now)
+    world = _see(snapshot, settings, heed(world), now)
     allocation = allocate(world)
     idle = scale_in(world, allocation)
     world = _see(snapshot, settings, _mark(world, allocation, idle), now)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..model import HoldBy, InstanceState, Phase
 from . import reasons
+from .notices import is_interrupted, is_over, rerunnable_jobs
 from .plan import Act, Action
 from .view import Result, View
 
@@ -21,7 +22,7 @@ def step_draining(view: View) -> Result:
     if _wanted_again(view):
         return replace(view.record, phase=Phase.SERVING, leaving_for="", empty_seen=0), _lift_our_hold(view)
     if view.record.empty_seen >= EMPTY_READINGS:
-        return _take_out(view)
+        return (view.record, ()) if _must_not_go(view) else _take_out(view)
     if view.host is None:
         return view.record, ()
     if _ends_with_jobs(view):
@@ -30,7 +31,14 @@ def step_draining(view: View) -> Result:
         return view.record, (view.action(Act.HOLD, view.record.leaving_for),)
     if view.record.forced and view.host.jobs:
         return view.record, (view.action(Act.VACATE, "an administrator forced its removal"),)
+    if is_interrupted(view.record) and rerunnable_jobs(view):
+        return view.record, (view.action(Act.REQUEUE, view.record.leaving_for),)
     return view.record, ()
+
+
+def _must_not_go(view: View) -> bool:
+    """Whether its resource is frozen and it is the cloud alone that ends the machine."""
+    return view.frozen and is_interrupted(view.record) and not view.record.forced
 
 
 def _ends_with_jobs(view: View) -> bool:
@@ -44,10 +52,10 @@ def _destroy(view: View) -> tuple[Action, ...]:
 
 
 def _wanted_again(view: View) -> bool:
-    """Whether what made the node go no longer holds: a job slipped in, or its resource was frozen or restored."""
+    """Whether what made the node go no longer holds: a job slipped in, its resource was frozen or restored, its checks pass again."""
     if view.record.leaving_for == reasons.IDLE:
         return view.frozen or (view.host is not None and view.host.busy)
-    return view.record.leaving_for == reasons.DRAIN and view.frozen
+    return is_over(view.record) or (view.record.leaving_for == reasons.DRAIN and view.frozen)
 
 
 def _lift_our_hold(view: View) -> tuple[Action, ...]:

@@ -21,6 +21,7 @@ class Act(Enum):
     HOLD = "hold"  # keep new jobs off it
     UNHOLD = "unhold"  # let jobs on it again
     VACATE = "vacate"  # end its jobs: an administrator said so
+    REQUEUE = "requeue"  # its machine is about to end: put back what may be run again
     CLEAR = "clear"  # its machine is gone: requeue or clear away its jobs
     REMOVE = "remove"  # take it out of the batch system
     DESTROY = "destroy"  # ask the cloud to end it

@@ -12,6 +12,7 @@ from ..snapshot import Reading, Snapshot
 from .memory import Memory
 from .names import hostname_of
 from .nodes import find_host
+from .notices import fold
 
 LISTING_GRACE = 180.0  # a new instance may be missing from listings for so long (EC2: eventual consistency)
 _ENDED = (InstanceState.DELETING, InstanceState.INEXISTENT)
@@ -76,6 +77,7 @@ def _fold_instance(
         record = replace(record, phase=Phase.BOOTING)
     if record.phase is Phase.BOOTING and instance.state in (InstanceState.ACTIVE, InstanceState.READY):
         record = replace(record, phase=Phase.JOINING, active_at=reading.read_at)
+    record = fold(record, instance, reading.read_at)
     address = instance.address or record.address
     return replace(record, address=address, hostname=record.hostname or hostname_of(instance, settings))
 

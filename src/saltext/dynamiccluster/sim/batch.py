@@ -208,6 +208,10 @@ class SimBatch:
     def _call(self, method: str, about: str) -> None:
         self.calls.append((method, about))
         if self.down:
+    def requeue(self, hostname: str) -> tuple[str, ...]:
+        self._call("requeue", hostname)
+        return tuple(self._end(job, "") for job in self.running(hostname) if job.rerunnable)
+
             raise BatchUnreachable("the simulated batch system does not answer")
         waiting = self.troubles.get(method)
         if waiting:

@@ -10,7 +10,7 @@ from ..control.journal import Journal
 T = TypeVar("T")
 
 CHANGES = {
-    "batch": ("join", "hold", "unhold", "remove", "vacate", "clear"),
+    "batch": ("join", "hold", "unhold", "remove", "vacate", "requeue", "clear"),
     "cloud": ("launch", "destroy", "adopt"),
     "minions": ("expect", "configure", "forget"),
 }

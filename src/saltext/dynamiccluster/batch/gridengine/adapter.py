@@ -116,6 +116,11 @@ class GridEngine:
         with self._lock:
             return self._job_changes.vacate(_checked(hostname))
 
+    def requeue(self, hostname: str) -> tuple[str, ...]:
+        """Put the rerunnable jobs of a host, whose machine is about to end, back into the queue; return their ids."""
+        with self._lock:
+            return self._job_changes.requeue(_checked(hostname), self._cell())
+
     def clear(self, hostname: str) -> Cleared:
         """Requeue the rerunnable jobs of a host whose machine is gone, and delete the others."""
         with self._lock:

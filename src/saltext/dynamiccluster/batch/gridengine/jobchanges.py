@@ -1,6 +1,8 @@
-"""Ending and requeueing jobs of one host: an administrator's vacate, and clearing up after a machine that is gone."""
+"""Ending and requeueing jobs of one host: an administrator's vacate, a machine that is about to end, and one that is gone."""
 
 from __future__ import annotations
+
+import re
 
 from ...errors import BatchRefused
 from ...ports import Cleared
@@ -12,6 +14,7 @@ from .hostview import is_silent
 from .replies import check_change
 from .tools import CHANGE_TIMEOUT, Tools
 
+_NOT_RERUNNABLE = re.compile(r"not restartable|not rerunn?able", re.IGNORECASE)
 _ENDED = r"does not exist|already in deletion|invalid queue or job|invalid job"
 
 
@@ -29,6 +32,22 @@ class JobChanges:
         for job_id in record.jobs:
             self._delete(job_id, force=is_silent(record))
         return record.jobs
+
+    def requeue(self, hostname: str, cell: Cell) -> tuple[str, ...]:
+        """Reschedule the rerunnable jobs of a host that still runs them, and return their ids. Grid Engine itself refuses all others."""
+        record = self._tools.host(hostname)
+        if record is None or not record.jobs:
+            return ()
+        return tuple(job_id for job_id in self._rerunnable(record, cell) if self._push(job_id))
+
+    def _push(self, job_id: str) -> bool:
+        """Ask for a job to be rescheduled, never by force: False when it may not be rerun after all."""
+        argv = self._tools.program(self._tools.settings.qmod_command, "-rj", job_id)
+        done = self._tools.run(argv, CHANGE_TIMEOUT)
+        if _NOT_RERUNNABLE.search(done.text):
+            return False
+        check_change(done, " ".join(argv), _ENDED)
+        return True
 
     def clear(self, hostname: str, cell: Cell) -> Cleared:
         """Requeue the rerunnable jobs of a host whose machine is gone and delete the others. Raises BatchRefused when some stay."""

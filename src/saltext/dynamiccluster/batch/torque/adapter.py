@@ -114,6 +114,11 @@ class Torque:
         with self._lock:
             return self._job_changes.vacate(hostname)
 
+    def requeue(self, hostname: str) -> tuple[str, ...]:
+        """Put the rerunnable jobs of a node, whose machine is about to end, back into the queue; return their ids."""
+        with self._lock:
+            return self._job_changes.requeue(hostname)
+
     def clear(self, hostname: str) -> Cleared:
         """Requeue the rerunnable jobs of a node whose machine is gone, and purge the others."""
         with self._lock:

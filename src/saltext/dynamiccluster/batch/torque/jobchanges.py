@@ -1,4 +1,4 @@
-"""Ending and requeueing jobs of one host: an administrator's vacate, and clearing up after a machine that is gone."""
+"""Ending and requeueing jobs of one host: an administrator's vacate, a machine that is about to end, and one that is gone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .replies import ENDED, NO_MOM, STATUS_UNKNOWN_JOB, check_change, check_reac
 from .tools import CHANGE_TIMEOUT, Tools, same_host
 
 _KILL = "KILL"
+_RUNNING = frozenset({"R", "S"})
 _ON_NODES = frozenset({"R", "E", "S"})
 
 
@@ -30,6 +31,11 @@ class JobChanges:
         for job_id in record.jobs:
             self._end(job_id, record)
         return record.jobs
+
+    def requeue(self, hostname: str) -> tuple[str, ...]:
+        """Requeue the rerunnable jobs of a node that still runs them, and return their ids. pbs_server itself refuses all others."""
+        jobs = (job for job in self._jobs_on(hostname) if job.rerunnable and job.state in _RUNNING)
+        return tuple(job.id for job in jobs if self._requeue(job.id, force=False))
 
     def clear(self, hostname: str) -> Cleared:
         """Requeue the rerunnable jobs of a node whose machine is gone, and purge the others. Raises BatchRefused when some stay."""
@@ -82,9 +88,10 @@ class JobChanges:
     def _purge(self, job_id: str) -> None:
         _judge(self._tools.attempt(self._tools.settings.delete_job_command, job_id), f"qdel -p {job_id}")
 
-    def _requeue(self, job_id: str) -> bool:
-        """Requeue a job although its daemon is gone; False when it may not be rerun after all."""
-        argv = self._tools.sibling(self._tools.settings.delete_job_command, "qrerun", "-f", job_id)
+    def _requeue(self, job_id: str, *, force: bool = True) -> bool:
+        """Requeue a job, by `force` although its daemon is gone; False when it may not be rerun after all."""
+        options = ("-f",) if force else ()
+        argv = self._tools.sibling(self._tools.settings.delete_job_command, "qrerun", *options, job_id)
         done = self._tools.run(argv, CHANGE_TIMEOUT)
         check_reached(done, " ".join(argv))
         if "not rerunnable" in done.text.lower():
