@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from saltext.dynamiccluster.clouds.aws import Aws, Timeouts
 from saltext.dynamiccluster.errors import Refusal
@@ -65,17 +66,18 @@ class Simulated:
 
 
 class Ec2:
-    """moto's server process, behind the front that remembers client tokens."""
+    """moto's server process, behind the front that remembers client tokens; `more` settings say how machines are bought."""
 
-    def __init__(self, url: str, stack: ExitStack):
+    def __init__(self, url: str, stack: ExitStack, more: Mapping[str, Any]):
         self._url = url
         self._stack = stack
+        self._more = more
 
     def cloud(self, resource: str = "alpha", cluster: str = "one") -> Cloud:
-        return Aws(resource, cluster, settings(self._url))
+        return Aws(resource, cluster, settings(self._url, **self._more))
 
     def broken(self, how: str) -> Cloud:
-        return Aws("alpha", "one", settings(self._broken_url(how)), timeouts=Timeouts(connect=1.0, read=0.5))
+        return Aws("alpha", "one", settings(self._broken_url(how), **self._more), timeouts=Timeouts(connect=1.0, read=0.5))
 
     def _broken_url(self, how: str) -> str:
         if how == "unreachable":
@@ -108,12 +110,17 @@ def simulated() -> Iterator[Backend]:
 
 
 @contextmanager
-def ec2() -> Iterator[Backend]:
+def ec2(**more: Any) -> Iterator[Backend]:
     """Yield an account of a fresh moto server."""
     with ExitStack() as stack:
         log = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "calls"
         moto = stack.enter_context(moto_server())
-        yield Ec2(stack.enter_context(ec2_front(moto, log)), stack)
+        yield Ec2(stack.enter_context(ec2_front(moto, log)), stack, more)
 
 
-BACKENDS = {"simulated": simulated, "ec2": ec2}
+BACKENDS = {
+    "simulated": simulated,
+    "ec2": ec2,
+    "ec2_spot": partial(ec2, spot_bid=0.5),
+    "ec2_choice": partial(ec2, instance_type=None, instance_types=["c5.xlarge", "m5.xlarge"]),
+}

@@ -15,7 +15,7 @@ from saltext.dynamiccluster.ports import Cloud
 from .cloud_backends import BACKENDS, BROKEN, Backend
 
 _NUMBERS = itertools.count(1)
-_REAL = {"ec2"}
+_REAL = {"ec2", "ec2_spot", "ec2_choice"}
 _LIVING = {InstanceState.PENDING, InstanceState.STARTING, InstanceState.ACTIVE}
 
 

@@ -71,9 +71,11 @@ class TestTemplate:
         assert (error.kind, error.certain) == (Refusal.FAILED, True)
         assert actions.count("CreateFleet") == 2
 
-    def test_a_lost_answer_about_it_launched_nothing(self):
+    def test_without_it_no_fleet_is_asked_for(self):
         error, actions = launch((500, error_document("InternalError", "oops")))
-        assert (error.kind, error.certain, actions) == (Refusal.FAILED, True, ["CreateLaunchTemplate"])
+        assert (error.kind, error.certain, actions) == (Refusal.FAILED, False, ["CreateLaunchTemplate"])
+        error, actions = launch((403, error_document("UnauthorizedOperation", "no")))
+        assert (error.kind, error.certain, actions) == (Refusal.UNAUTHORISED, True, ["CreateLaunchTemplate"])
 
     def test_old_ones_of_ours_are_removed_and_foreign_ones_are_not(self):
         tags = "".join(

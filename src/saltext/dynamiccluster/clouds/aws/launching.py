@@ -96,8 +96,7 @@ class Launcher:
                 self._api.change("create_launch_template", "make the launch template", **request)
             except EC2Error as error:
                 if error.code != _TEMPLATE_EXISTS:
-                    # A template is no machine: whatever became of it, nothing was launched.
-                    raise EC2Error(str(error), error.kind, certain=True, setting=error.setting, code=error.code) from None
+                    raise
             self._template = name
         self._remove_old_templates(name)
 
