@@ -11,11 +11,11 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "saltext" / "dynamicclus
 FLOORS = {
     **dict.fromkeys(("model", "notice", "errors", "settings"), 0),
     **dict.fromkeys(("ports", "policy", "snapshot"), 1),
-    **dict.fromkeys(("batch", "clouds", "checks", "reporters", "control"), 2),
+    **dict.fromkeys(("batch", "clouds", "checks", "reporters", "standby", "control"), 2),
     **dict.fromkeys(("web", "sim"), 3),
     "salt": 4,
 }
-ADAPTERS = {"batch", "clouds", "checks", "reporters"}
+ADAPTERS = {"batch", "clouds", "checks", "reporters", "standby"}
 
 
 def _imports() -> list[tuple[Path, str, str]]:

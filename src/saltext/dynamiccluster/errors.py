@@ -108,3 +108,7 @@ class CommandRefused(DynamicClusterError):
 
 class JournalError(DynamicClusterError):
     """The journal cannot be read or written: nothing new is begun until it can."""
+
+
+class NotActing(JournalError):
+    """Another engine acts for the cluster, or may by now: nothing is begun here any more."""

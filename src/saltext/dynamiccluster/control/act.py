@@ -107,6 +107,7 @@ class Actor:
         if record is not None:
             scene = replace(scene, record=record)
             self._write_intent(action, record, now)
+        scene.parts.fence()
         try:
             said = HANDLERS[action.act](scene)
         except CloudError as error:

@@ -75,6 +75,7 @@ class Journal:
         self.path = Path(path)
         self.degraded = ""
         self.fresh = False
+        self.lost = False  # what another engine knew is gone: there may be launches that nobody here remembers
         self._history_rows, self._history_age, self._sync = history_rows, history_age, sync
         self._saved = Memory()
         self._notes: dict[str, Any] = {}

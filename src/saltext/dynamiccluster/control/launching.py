@@ -32,10 +32,11 @@ def _new_name(prefix: str, memory: Memory) -> str:
 
 
 def launch(scene: Scene) -> str:
-    """Ask the cloud for the node, in the same words each time. Raises CloudError, JournalError."""
+    """Ask the cloud for the node, in the same words each time. Raises CloudError, JournalError (NotActing)."""
     record = scene.node
     kept = scene.ledger.order(record.name) or _prepare(scene)
     scene.parts.minions.expect(record.name, kept.token, record.resource)
+    scene.parts.fence()  # after all that was written down for the one who may go on with it
     order = LaunchOrder(record.intent, record.name, kept.user_data or "", record.asked_at, tried_at=record.tried_at)
     instance = scene.cloud.launch(order)
 

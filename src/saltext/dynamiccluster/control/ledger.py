@@ -139,6 +139,7 @@ class Ledger:
         self.memory, self._notes = memory, self._journal.notes()
         if self._journal.fresh:
             self._read_mirror()
+        self.lost = self.lost or self._journal.lost
 
     def _save(self, order: Order | None, spent: str, durable: bool) -> None:
         if not self._loaded:

@@ -21,7 +21,7 @@ from .backoff import BATCH_READ, CLOUD_READ
 from .core import Core
 from .journal import Journal
 from .ledger import Ledger, Mirror
-from .parts import Parts, Render
+from .parts import Parts, Render, unfenced
 from .pool import Pool
 from .present import Status, present
 from .queries import QUERIES, ask, history
@@ -59,8 +59,9 @@ class Loop:
         version: str = "",
         chance: random.Random | None = None,
         meter: Callable[[str, float], None] = lambda part, seconds: None,
+        fence: Callable[[], None] = unfenced,
     ):
-        parts = Parts(settings, batch, dict(clouds), check, minions, announcer, clock, render)
+        parts = Parts(settings, batch, dict(clouds), check, minions, announcer, clock, render, fence)
         self.ledger = Ledger(journal, mirror)
         self.core = Core(parts, self.ledger, chance=chance)
         self._write_snapshot, self._meter = write_snapshot, meter
