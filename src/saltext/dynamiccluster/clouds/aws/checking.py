@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ...errors import CloudError, ConfigurationError
 from ...model import LaunchOrder, Shape
 from ...ports import Finding
 from ...settings.aws import AwsSettings
 from .. import userdata
+from ..findings import check_user_data, probe
 from . import fleet
 from .api import Api, EC2Error
 from .groups import resolve_groups
@@ -34,7 +34,7 @@ class Aws(Protocol):
 def check(aws: Aws) -> tuple[Finding, ...]:
     """Return one finding for each thing checked; only the first one when EC2 does not let us in."""
     access = _finding(aws, "access", lambda: _access(aws))
-    user_data = _user_data(aws)
+    user_data = check_user_data(aws.name, aws.settings.userdata_file, userdata.AWS_LIMIT)
     if not access.ok:
         return (access, *user_data)
     settings = aws.settings
@@ -52,13 +52,8 @@ def check(aws: Aws) -> tuple[Finding, ...]:
     return (access, *named, *launch, *user_data)
 
 
-def _finding(aws: Aws, what: str, probe: Callable[[], str]) -> Finding:
-    label = f"cloud {aws.name}: {what}"
-    try:
-        return Finding(label, True, probe())
-    except CloudError as error:
-        remedy = f"correct {error.setting}" if error.setting else ADVICE[error.kind]
-        return Finding(label, False, str(error), remedy)
+def _finding(aws: Aws, what: str, look: Callable[[], str]) -> Finding:
+    return probe(aws.name, what, look, ADVICE)
 
 
 def _shown(value: Any) -> str:
@@ -138,15 +133,3 @@ def _try_dry(aws: Aws, operation: str, request: dict[str, Any]) -> None:
         # The launch template is only made at the first launch, so that a fleet's dry run may miss it.
         if error.code != "DryRunOperation" and not error.code.startswith("InvalidLaunchTemplateName"):
             raise
-
-
-def _user_data(aws: Aws) -> tuple[Finding, ...]:
-    file = aws.settings.userdata_file
-    if not file:
-        return ()
-    what, samples = f"cloud {aws.name}: userdata_file {file}", {name: name for name in userdata.VARIABLES}
-    try:
-        text = userdata.prepare(str(file), samples, limit=userdata.AWS_LIMIT, resource=aws.name)
-    except ConfigurationError as error:
-        return (Finding(what, False, error.faults[0].problem, error.faults[0].hint),)
-    return (Finding(what, True, f"{userdata.AWS_LIMIT.measure(text)} of {userdata.AWS_LIMIT}"),)
