@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -28,7 +29,7 @@ def main(words: list[str]) -> int:
     if words[:1] == ["--name"] and len(words) > 1:
         name, words = words[1], words[2:]
     if not words or words[0] in ("-h", "--help"):
-        print("usage: ./run lab [--name NAME] up [--cluster torque] | down | status | poweroff NODE [stopped|terminated|running] | log NODE | node NODE WORDS... | WORDS...")
+        print("usage: ./run lab [--name NAME] up [--cluster torque] | down | status | poweroff NODE [stopped|terminated|running] | faults [clear | ACTION FAULT [KEY=VALUE ...]] | log NODE | node NODE WORDS... | WORDS...")
         return 0 if words else 2
     try:
         if words[0] in ("up", "down", "status") and len(words) > 1:
@@ -86,6 +87,21 @@ def _poweroff(name: str, words: list[str]) -> int:
     return 0
 
 
+def _faults(name: str, words: list[str]) -> int:
+    """`faults` shows what is switched on; `faults ACTION FAULT [KEY=VALUE ...]` switches one on, `faults clear` all of them off."""
+    lab = Lab(name)
+    try:
+        if words == ["clear"]:
+            lab.faults("clear")
+        elif words:
+            action, fault, *options = words
+            lab.faults("add", action=action, fault=fault, **{key: json.loads(value) for key, _, value in (word.partition("=") for word in options)})
+        print(json.dumps(lab.faults("show"), indent=1))
+    except (ValueError, OSError) as error:
+        raise LabError(f"faults: {error}", "faults RunInstances throttled,lost-reply probability=0.2 count=5") from error
+    return 0
+
+
 def _log(name: str, words: list[str]) -> int:
     if len(words) != 1:
         raise LabError("log takes a node", "./run lab status lists them")
@@ -110,7 +126,7 @@ def _become(prefix: list[str], words: list[str]) -> int:
 
 
 _COMMANDS: dict[str, Callable[[str, list[str]], int]] = {
-    "up": _up, "down": _down, "status": _status, "poweroff": _poweroff, "log": _log, "node": _node,
+    "up": _up, "down": _down, "status": _status, "poweroff": _poweroff, "log": _log, "faults": _faults, "node": _node,
 }
 
 if __name__ == "__main__":

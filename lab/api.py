@@ -22,6 +22,7 @@ from typing import IO, Any, TypeVar
 
 from lab import checks, gridengine, inside, saltside, services
 from lab.errors import LabError, TimedOut
+from lab.faults import control
 from lab.cloud import Ec2
 from lab.layout import CHECKOUT, REGION
 from lab.state import State, now
@@ -173,6 +174,10 @@ class Lab:
     def ports(self) -> dict[str, int]:
         """Return where the head's services are on the machine's own loopback: `ec2` and `admin`."""
         return dict(self.state.read("ports.json") or {})
+
+    def faults(self, do: str, **rule: Any) -> dict[str, Any]:
+        """Switch faults of the EC2 API on (`add`, with the fields of faults.Rule) and off (`clear`), or `show` them; ValueError when it refuses."""
+        return control.ask(self.state.path / services.FAULTS, do=do, **rule)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the EC2 calls that the front has seen: time, seconds, key, region, status, parameters."""

@@ -11,7 +11,7 @@ import urllib.request
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
-from lab.layout import ACCESS_KEY
+from lab.layout import OPERATOR_KEY
 
 _VERSION = "2016-11-15"
 _LIVE = ("pending", "running")
@@ -31,7 +31,7 @@ class Ec2:
 
     def __init__(self, endpoint: str, region: str) -> None:
         self.endpoint = endpoint
-        self._credential = f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20200101/{region}/ec2/aws4_request, SignedHeaders=host, Signature=0"
+        self._credential = f"AWS4-HMAC-SHA256 Credential={OPERATOR_KEY}/20200101/{region}/ec2/aws4_request, SignedHeaders=host, Signature=0"
 
     def running(self) -> list[Instance]:
         """Return the instances that are pending or running."""

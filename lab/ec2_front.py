@@ -1,11 +1,13 @@
 """The EC2 API as clients of the lab see it: an HTTP server before moto that adds what real EC2 does and moto does not.
 
 A request passes through filters, each of which may answer, change or delay it, before it reaches moto: `Filter(request, forward) -> Answer`.
-Run as `python -m lab.ec2_front UPSTREAM_HOST:PORT LOG NOTIFY_SOCKET HOST:PORT [KEY ...]`; without a key any is taken.
+Run as `python -m lab.ec2_front [--faults SOCKET] UPSTREAM_HOST:PORT LOG NOTIFY_SOCKET HOST:PORT [KEY ...]`; without a key any is taken. Faults are
+switched on at SOCKET.
 """
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import socket
@@ -15,8 +17,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from lab.ec2_messages import Answer, Forward, Request, chain, error, read_parameters
+from lab.ec2_messages import Answer, Filter, Forward, Request, chain, error, read_parameters
 from lab.ec2_tokens import ClientTokens
+from lab.faults import Faults, Table
+from lab.faults.control import listen as listen_for_faults
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "expect"})
 _TIMEOUT_S = 60.0
@@ -122,12 +126,16 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         parameters = read_parameters(self.path, body, headers.get("content-type", ""))
         answer = self.server.forward(Request(self.command, self.path, headers, body, parameters))
+        if answer.sent is not None:
+            self.close_connection = True
+        if answer.sent == -1:
+            return
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        self.wfile.write(answer.body[: answer.sent])
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve  # noqa: N815 (http.server's names)
 
@@ -148,10 +156,19 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     """Serve until killed."""
-    upstream, log, notify, listen, *keys = sys.argv[1:]
-    host, _, port = listen.rpartition(":")
-    accounts = [Accounts(*keys)] if keys else []
-    forward = chain([Recorder(Path(log)), *accounts, Notifier(notify), ClientTokens(), OneChange()], Upstream(upstream))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--faults", type=Path)
+    for name in ("upstream", "log", "notify", "listen"):
+        parser.add_argument(name)
+    parser.add_argument("keys", nargs="*")
+    given = parser.parse_args()
+    host, _, port = given.listen.rpartition(":")
+    filters: list[Filter] = [Recorder(Path(given.log)), *([Accounts(*given.keys)] if given.keys else [])]
+    if given.faults:
+        table = Table()
+        listen_for_faults(given.faults, table)
+        filters.append(Faults(table))
+    forward = chain([*filters, Notifier(given.notify), ClientTokens(), OneChange()], Upstream(given.upstream))
     Server((host, int(port)), forward).serve_forever()
 
 

@@ -32,16 +32,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back to the client."""
+    """What goes back to the client. `sent`: the connection breaks after so many bytes of the body, at -1 before the first word (None: it does not)."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    sent: int | None = None
 
     @property
     def good(self) -> bool:
         """Tell whether the call succeeded."""
-        return self.status < 300
+        return 200 <= self.status < 300
 
 
 Forward = Callable[[Request], Answer]

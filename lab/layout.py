@@ -23,8 +23,9 @@ SUBNET = "10.78.16.0/20"
 ROUTES = ("172.31.0.0/16",)
 ZONE = "ec2.internal"
 REGION = "us-east-1"
-# The cloud's one account.
+# The cloud's one account: the key that the engine uses, and that of the lab itself, which injected faults do not concern.
 ACCESS_KEY = "lab"
+OPERATOR_KEY = "lab-operator"
 
 USER = "alice"
 USER_ID = 3000

@@ -10,9 +10,10 @@ from pathlib import Path
 from lab import inside
 from lab.cloud import Ec2
 from lab.errors import LabError
-from lab.layout import ACCESS_KEY, ADDRESS, ADMIN_PORT, CHECKOUT, EC2_PORT, REGION, SUBNET, VPC
+from lab.layout import ACCESS_KEY, ADDRESS, ADMIN_PORT, CHECKOUT, EC2_PORT, OPERATOR_KEY, REGION, SUBNET, VPC
 from lab.state import State
 
+FAULTS = "faults.sock"
 _MOTO = "127.0.0.1:5000"
 
 
@@ -34,8 +35,8 @@ def start_cloud(state: State, wait_for: Callable[..., object]) -> str:
     """Start the EC2 API with a network for the nodes, and have the hypervisor follow it; return the subnet's id."""
     host, _, port = _MOTO.partition(":")
     _start(state, "moto", [str(Path(sys.prefix, "bin", "moto_server")), "-H", host, "-p", port])
-    front = [*_module("lab.ec2_front"), _MOTO, "/run/lab/ec2-requests.jsonl", "/run/lab/hypervisor.sock", f"0.0.0.0:{EC2_PORT}", ACCESS_KEY]
-    _start(state, "front", front)
+    paths = [_MOTO, "/run/lab/ec2-requests.jsonl", "/run/lab/hypervisor.sock", f"0.0.0.0:{EC2_PORT}"]
+    _start(state, "front", [*_module("lab.ec2_front"), "--faults", f"/run/lab/{FAULTS}", *paths, ACCESS_KEY, OPERATOR_KEY])
     ec2 = client(state)
     wait_for(lambda: _answers(ec2), within=60, what="the EC2 API")
     vpc = ec2.call("CreateVpc", CidrBlock=VPC).findtext(".//{*}vpcId") or ""

@@ -1,0 +1,46 @@
+"""Refusals in the clouds' own words: EC2's XML with its codes, OpenStack's JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from lab.ec2_messages import Answer, error
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How EC2 (status, code) and how APIs in JSON (status, name of the fault) refuse a call, and the message of both."""
+
+    status: int
+    code: str
+    message: str
+    json_status: int
+    json_name: str
+
+    def answer(self, xml: bool) -> Answer:
+        """Return the answer in one language or the other."""
+        if xml:
+            return error(self.status, self.code, self.message)
+        body = json.dumps({self.json_name: {"code": self.json_status, "message": self.message}}).encode()
+        wait = {"Retry-After": "1"} if self.json_status == 429 else {}
+        return Answer(self.json_status, {"Content-Type": "application/json", **wait}, body)
+
+
+_VCPUS = "You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance bucket that the specified instance type belongs to."
+REFUSALS: dict[str, Refusal] = {
+    "throttled": Refusal(503, "RequestLimitExceeded", "Request limit exceeded.", 429, "overLimit"),
+    "throttling": Refusal(400, "Throttling", "Rate exceeded", 429, "overLimit"),
+    "no-capacity": Refusal(
+        500, "InsufficientInstanceCapacity", "We currently do not have sufficient capacity in the Availability Zone you requested.",
+        500, "computeFault"),
+    "vcpu-quota": Refusal(400, "VcpuLimitExceeded", _VCPUS, 403, "forbidden"),
+    "instance-quota": Refusal(400, "InstanceLimitExceeded", "Quota exceeded for instances: Requested 1, but already used 32 of 32 instances", 403, "forbidden"),
+    "address-quota": Refusal(400, "InsufficientFreeAddressesInSubnet", "The specified subnet does not have enough free addresses.", 403, "forbidden"),
+    "unauthorised": Refusal(403, "UnauthorizedOperation", "You are not authorized to perform this operation.", 403, "forbidden"),
+    "wrong-keys": Refusal(401, "AuthFailure", "AWS was not able to validate the provided access credentials", 401, "error"),
+    "bad-parameter": Refusal(400, "InvalidParameterValue", "Value (ami-1) for parameter ImageId is invalid.", 400, "badRequest"),
+    "internal": Refusal(500, "InternalError", "An internal error has occurred", 500, "computeFault"),
+    "unavailable": Refusal(503, "Unavailable", "The service is unavailable. Please try again shortly.", 503, "error"),
+}
+ONLY_LAUNCHES = frozenset({"no-capacity", "vcpu-quota", "instance-quota", "address-quota"})
