@@ -103,7 +103,7 @@ class House:
         self.register = Register()
         self.status = Status("2.0.0", self.world.clock.now())
         self.asked: list[dict[str, Any]] = []
-        self.slow = 0.0
+        self.slow = 0.0  # seconds that the engine takes for an answer
         self._lock = threading.RLock()
 
     def __enter__(self) -> House:
@@ -129,6 +129,7 @@ class House:
 
     async def obey(self, message: dict[str, Any]) -> Mapping[str, Any]:
         self.asked.append(message)
+        await asyncio.sleep(self.slow)
         return await asyncio.get_running_loop().run_in_executor(None, self._obey, message)
 
     def _obey(self, message: dict[str, Any]) -> Mapping[str, Any]:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from ..control.core import Core
@@ -25,6 +24,7 @@ from ..settings.shown import public
 from .access import Authority, Doors, Identities, own_names
 from .app import make_application
 from .context import Context, Obey
+from .draining import DrainingServer
 from .hub import Hub
 from .jobs import JobIndex
 from .numbers import Numbers
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _THREADS = 4
 _RETRY = 5.0
+_LAST_ANSWERS = 2.0  # seconds for requests under way when the server ends; the engine has 5 s in all
 _LONGEST_HEADERS = 16 * 1024
 _TRIES = {"user": 5, "address": 20}  # failed log-ins in a minute
 _SESSIONS, _SERIES = "sessions.json", "series.sqlite"
@@ -54,7 +55,7 @@ class WebServer:
         self._core: Core | None = None
         self._jobs = JobIndex()
         self.trouble = ""
-        self._server: HTTPServer | None = None
+        self._server: DrainingServer | None = None
         self._serves: tuple[Any, ...] = ()
         self._names: tuple[str, ...] = ()
         self._loop = asyncio.get_running_loop()
@@ -110,8 +111,7 @@ class WebServer:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _RETRY)
         finally:
-            self._close()
-            self.context.hub.close()
+            await self._close()
             self.context.series.close()
             self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -124,7 +124,7 @@ class WebServer:
         try:
             # before the old one is closed: half of a new certificate must not end it
             context = await self._check(wanted)
-            self._close()
+            await self._close()
             self._open(wanted, context)
         except (OSError, Refusal) as error:
             self._tell(_explain(wanted, error, running=self._server is not None))
@@ -148,7 +148,7 @@ class WebServer:
         """Listen. Raises OSError (the port is taken)."""
         self.context.secure = context is not None
         sockets = bind_sockets(wanted.port, address=wanted.address)
-        server = HTTPServer(
+        server = DrainingServer(
             make_application(self.context),
             ssl_options=context,
             max_header_size=_LONGEST_HEADERS,
@@ -172,11 +172,12 @@ class WebServer:
             log.error("%s", trouble)
         self.trouble = trouble
 
-    def _close(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._loop.create_task(self._server.close_all_connections())
-            self._server = None
+    async def _close(self) -> None:
+        """End the server: whoever listens to events is let go, requests under way are answered."""
+        server, self._server = self._server, None
+        if server is not None:
+            self.context.hub.close()
+            await server.drain(_LAST_ANSWERS)
 
 
 def _make_tls(wanted: AdminServer) -> ssl.SSLContext | None:
