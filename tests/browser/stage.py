@@ -23,7 +23,6 @@ class Stage(House):
         super().__init__(directory, **server)
         self.extra = 0
         self.problems: list[str] = []
-        self.config_error = ""
 
     @property
     def url(self) -> str:
@@ -46,7 +45,6 @@ class Stage(House):
             more = [{**model, "hostname": f"many-{number:05d}", "name": f"many-{number:05d}"} for number in range(self.extra)]
             found["nodes"] = [*found["nodes"], *more]
         found["problems"] = [*found["problems"], *self.problems]
-        found["engine"] = {**found["engine"], "config_error": self.config_error}
         return found
 
     # -- what happens ---------------------------------------------------------------------------------------------------

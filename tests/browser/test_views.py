@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from saltext.dynamiccluster.errors import ConfigurationError, Fault
 from tests.browser.conftest import show
 from tests.browser.stage import HOSTILE, Stage
 from tests.unit.web.house import SECRET
@@ -122,10 +123,13 @@ def test_activity_is_filtered(page: Page, stage: Stage) -> None:
 
 
 def test_settings_show_faults_with_their_path_and_no_secret(page: Page, stage: Stage) -> None:
-    stage.config_error = "dynamiccluster:cloud:burst:quantity:max: must be a number (say 8); dynamiccluster:cluster:type: unknown"
+    faults = (Fault("dynamiccluster:cloud:burst:quantity:max", "must be a number", "say 8; or 9"), Fault("dynamiccluster:cluster:type", "unknown"))
+    stage.status.config_error, stage.status.config_faults = str(ConfigurationError(faults)), faults
     stage.pass_time(5)
     show(page, "Settings")
     expect(page.locator(".faults code")).to_have_text(["dynamiccluster:cloud:burst:quantity:max", "dynamiccluster:cluster:type"])
+    expect(page.locator(".faults li").first).to_contain_text("must be a number")
+    expect(page.locator(".faults li").first).to_contain_text("say 8; or 9")
     expect(page.get_by_text("sge answers")).to_be_visible()
     expect(page.get_by_text("********").first).to_be_visible()
     assert SECRET not in page.content()

@@ -107,6 +107,8 @@ def test_a_changed_pillar_takes_effect_and_a_broken_one_does_not(live: Master) -
     assert code != 0 and "quantity" in value["error"] and "cluster:type" in value["error"]
     assert resource(live)["max_num"] == 5
     eventually(lambda: running(live)["engine"]["config_error"], 20, "the error in status")
+    paths = {fault["path"] for fault in running(live)["engine"]["config_faults"]}
+    assert "dynamiccluster:cluster:type" in paths and any("quantity" in path for path in paths)
 
     live.pillar("cluster.sls", good_pillar(port=port))
     assert live.ask("dynamiccluster.reconcile")[0] == 0

@@ -266,12 +266,16 @@ def test_reload_takes_other_settings_and_a_broken_change_keeps_the_old_ones(tmp_
         with pytest.raises(ConfigurationError):
             await stage.loop.reload(bigger, fail)
         assert stage.loop.core.parts is old
-        stage.loop.reject("dynamiccluster:cloud: no such type")
-        stage.loop.reject("dynamiccluster:cloud: no such type")
-        assert "no such type" in stage.loop.snapshot()["engine"]["config_error"]
+        faults = (Fault("dynamiccluster:cloud", "no such type", "use aws"),)
+        stage.loop.reject("dynamiccluster:cloud: no such type", faults)
+        stage.loop.reject("dynamiccluster:cloud: no such type", faults)
+        engine = stage.loop.snapshot()["engine"]
+        assert "no such type" in engine["config_error"]
+        assert engine["config_faults"] == [{"path": "dynamiccluster:cloud", "problem": "no such type", "hint": "use aws"}]
         parts = Parts(bigger, stage.batch, stage.clouds, stage.minions, stage.minions, stage.world.events, stage.world.clock, old.render)
         assert await stage.loop.reload(bigger, lambda settings: parts)
-        assert stage.loop.snapshot()["engine"]["config_error"] == ""
+        engine = stage.loop.snapshot()["engine"]
+        assert (engine["config_error"], engine["config_faults"]) == ("", [])
         assert not await stage.loop.reload(bigger, fail)
         assert await stage.play(lambda: stage.phases().count(Phase.SERVING) == 2), stage.world.describe()
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..model import Notice
+from ..errors import Fault
 from ..policy.plan import Act, Action
 from ..ports import Announcer, BatchSystem, Check, Clock, Cloud, Minions
 from ..settings import Settings
@@ -125,7 +126,7 @@ class Loop:
         """
         if settings == self.core.parts.settings and not self._status.config_error:
             return False
-        self._status.config_error = ""
+        self._status.config_error, self._status.config_faults = "", ()
         if settings == self.core.parts.settings:
             return False
         parts = await self._in("core", lambda: make(settings))
@@ -134,11 +135,11 @@ class Loop:
         self._poked()
         return True
 
-    def reject(self, trouble: str) -> None:
+    def reject(self, trouble: str, faults: tuple[Fault, ...] = ()) -> None:
         """Note that the pillar cannot be used: the last good settings stay in force, and everybody can see why."""
         if trouble != self._status.config_error:
             log.error("the settings are not usable, the last good ones stay in force: %s", trouble)
-            self._status.config_error = trouble
+            self._status.config_error, self._status.config_faults = trouble, faults
             self._fire("config_error", trouble)
 
     def snapshot(self) -> dict[str, Any]:

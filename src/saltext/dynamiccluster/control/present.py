@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from heapq import nsmallest
 from typing import Any
 
+from ..errors import Fault
 from ..model import Instance, InstanceState, Job, JobState, NodeState, ResourceFlag, WorkerNode
 from ..policy.plan import Act, Fate, Plan
 from ..snapshot import Reading
@@ -21,6 +22,7 @@ class Status:
     version: str
     started_at: float
     config_error: str = ""
+    config_faults: tuple[Fault, ...] = ()
     trouble: str = ""  # the last failure that must be a bug
     bugs: int = 0
     in_flight: int = 0
@@ -59,6 +61,7 @@ def _engine(core: Core, status: Status, now: float) -> dict[str, Any]:
         "cluster_poller_interval": general.cluster_poller_interval,
         "cloud_poller_interval": general.cloud_poller_interval,
         "config_error": status.config_error,
+        "config_faults": [asdict(fault) for fault in status.config_faults],
         "degraded": dict(core.health.degraded),
         "journal": core.ledger.degraded,
         "trouble": status.trouble,

@@ -13,7 +13,7 @@ from .. import __version__
 from ..control.journal import Journal
 from ..control.loop import Loop
 from ..control.parts import Parts
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, Fault
 from ..settings import Settings
 from .highstate import Highstate, Publisher
 from .keys import Keys, check_master
@@ -66,6 +66,7 @@ class Engine:
         self._stop = asyncio.Event()
         self._reread = asyncio.Lock()
         self._secrets: tuple[str, ...] = ()
+        self._faults: tuple[Fault, ...] = ()  # of the pillar as it was read last
 
     async def run(self) -> None:
         stop_on_signals(self._stop)
@@ -91,9 +92,11 @@ class Engine:
     async def _read(self) -> tuple[Settings | None, str]:
         """Return the settings of the pillar, or None and what is wrong with them."""
         loop = asyncio.get_running_loop()
+        self._faults = ()
         try:
             settings = await loop.run_in_executor(None, load_settings, self._opts, self._identity, self._cluster)
         except ConfigurationError as error:
+            self._faults = error.faults
             return None, str(error)
         except Exception as error:  # the pillar's own code can fail in any way; the next reading may succeed
             log.exception("reading the settings failed")
@@ -223,14 +226,14 @@ class Engine:
             if settings is not None and settings.name != self._loop.core.parts.settings.name:
                 trouble = f"dynamiccluster:name: changed to {settings.name!r}; restart the salt-master for another cluster"
             if settings is None or trouble:
-                self._loop.reject(trouble)
+                self._loop.reject(trouble, self._faults)
                 return trouble
             self._secrets = tuple({*self._secrets, *secret_texts(settings)})
             try:
                 await self._loop.reload(settings, self._make_parts)
                 self._outlets.use(settings)
             except ConfigurationError as error:
-                self._loop.reject(str(error))
+                self._loop.reject(str(error), error.faults)
                 return str(error)
             return ""
 

@@ -169,6 +169,7 @@ _ENGINE = closed(
     cluster_poller_interval=NUMBER,
     cloud_poller_interval=NUMBER,
     config_error=TEXT,
+    config_faults=listed(ref("Fault")),
     degraded=mapped(TEXT),
     journal=TEXT,
     trouble=TEXT,
@@ -198,6 +199,7 @@ _COLUMNS = closed(**{state: _COLUMN for state in SERIES_STATES})
 
 SCHEMAS: Mapping[str, Schema] = {
     "Error": closed(error=TEXT, status=WHOLE),
+    "Fault": closed(path=TEXT, problem=TEXT, hint=TEXT),
     "Done": {**closed(success=one_of(True), message=TEXT, data=mapped({})), "required": ["success"]},
     "Instance": _INSTANCE,
     "WorkerNode": _NODE,

@@ -63,12 +63,12 @@ function engine({ engine: known, cluster }) {
   ]));
 }
 
-/** Each fault of the pillar says its path itself: "path: problem; path: problem". */
+/** What is wrong with the pillar, each fault with its path, and what else is. */
 function faults({ engine: known }) {
-  const found = known.config_error.split("; ").filter(Boolean).map((text) => text.match(/^(dynamiccluster[^\s]*|[\w.:-]+:[\w.:-]+): (.*)$/s) ?? [text, "", text]);
+  const found = known.config_faults.length || !known.config_error ? known.config_faults : [{ path: "", problem: known.config_error, hint: "" }];
   const others = [known.journal, known.trouble, ...Object.values(known.degraded)].filter(Boolean);
   return h("section", { class: "card" }, h("h2", {}, "Faults"),
     !found.length && !others.length && h("p", { class: "quiet" }, "The pillar is usable, nothing is degraded."),
-    found.length > 0 && [h("p", {}, "The pillar cannot be used; the last good settings are in force."), h("ul", { class: "plain faults" }, found.map(([, path, text]) => h("li", {}, path && h("code", {}, path), " ", text)))],
+    found.length > 0 && [h("p", {}, "The pillar cannot be used; the last good settings are in force."), h("ul", { class: "plain faults" }, found.map(({ path, problem, hint }) => h("li", {}, path && h("code", {}, path), " ", problem, hint && h("p", { class: "quiet" }, hint))))],
     others.length > 0 && h("ul", { class: "plain faults" }, others.map((text) => h("li", { class: "bad" }, text))));
 }
