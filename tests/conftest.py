@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
+
+from tests.nova_stack import nova, nova_stack
+
+__all__ = ["nova", "nova_stack"]
 
 try:
     from saltext.dynamiccluster.salt.tornados import use_real_tornado
@@ -29,3 +34,15 @@ if "salt" in sys.modules:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first."""
     items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+
+
+class _FilesAndNova(LoadFileScheduling):
+    """A file's tests stay together, and so do all that need the one real OpenStack, which is large."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "nova" if "integration/nova/" in nodeid or nodeid.endswith(("[nova]", "-nova]")) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
+    """Take the place of `--dist loadfile`."""
+    return _FilesAndNova(config, log) if config.getvalue("dist") == "loadfile" else None
