@@ -202,3 +202,12 @@ class Lease:
             self.lost = why
         log.error("this engine does not act any more: %s", why)
         self._on_lost()
+
+
+class Held:
+    """The right to act with what came with it: what the journal of the one who acts needs (control.shared.SharedRows)."""
+
+    def __init__(self, lease: Lease, taken: Taken):
+        self.rows, self.lost = taken.rows, taken.lost
+        self.lease = lease
+        self.write, self.check = lease.write, lease.check
