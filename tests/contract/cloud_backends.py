@@ -16,6 +16,7 @@ from saltext.dynamiccluster.sim.clock import VirtualClock
 from saltext.dynamiccluster.sim.cloud import Account, SimulatedCloud
 
 from .cloud_ec2 import IMAGE, Endpoint, ec2_front, error_document, free_port, moto_server, raw_client, settings, silent_port
+from .cloud_openstack import small_openstack
 
 BROKEN = {
     "wrong credentials": Refusal.UNAUTHORISED,
@@ -28,6 +29,8 @@ BROKEN = {
 
 class Backend(Protocol):
     """One kind of cloud, with an account that several clouds (resources, clusters) share."""
+
+    looks_first: bool  # a launch looks for the order's machine before it asks for one: what fails until then was surely not asked for
 
     def cloud(self, resource: str = "alpha", cluster: str = "one") -> Cloud:
         """Return the port of a resource."""
@@ -44,6 +47,8 @@ class Backend(Protocol):
 
 class Simulated:
     """The simulated cloud on virtual time."""
+
+    looks_first = False
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
@@ -67,6 +72,8 @@ class Simulated:
 
 class Ec2:
     """moto's server process, behind the front that remembers client tokens; `more` settings say how machines are bought."""
+
+    looks_first = False
 
     def __init__(self, url: str, stack: ExitStack, more: Mapping[str, Any]):
         self._url = url
@@ -120,6 +127,7 @@ def ec2(**more: Any) -> Iterator[Backend]:
 
 BACKENDS = {
     "simulated": simulated,
+    "openstack": small_openstack,
     "ec2": ec2,
     "ec2_spot": partial(ec2, spot_bid=0.5),
     "ec2_choice": partial(ec2, instance_type=None, instance_types=["c5.xlarge", "m5.xlarge"]),

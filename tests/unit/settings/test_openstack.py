@@ -24,6 +24,11 @@ def test_an_application_credential():
     assert config.application_credential_secret.get_secret_value() == "secret" and config.username is None
 
 
+def test_an_image_by_name():
+    config = loaded(changes(image="debian-12", image_uuid=ABSENT)).cloud["private"].config
+    assert (config.image, config.image_uuid, config.interface) == ("debian-12", None, "public")
+
+
 @pytest.mark.parametrize(
     ("values", "paths"),
     [
@@ -34,6 +39,10 @@ def test_an_application_credential():
         ({"password": "a\nb"}, {"password"}),
         ({"password": 12}, {"password"}),
         ({"image_uuid": "debian-12"}, {"image_uuid"}),
+        ({"image_uuid": ABSENT}, {"image_uuid"}),
+        ({"image": "debian-12"}, {"image_uuid"}),
+        ({"interface": "intern"}, {"interface"}),
+        ({"gpu_resources": "VGPU"}, {"gpu_resources"}),
         ({"flavor": 2}, {"flavor"}),
         ({"auth_url": ABSENT}, {"auth_url"}),
         ({"metadata": {"dynamiccluster:cluster": "x"}}, {"metadata"}),

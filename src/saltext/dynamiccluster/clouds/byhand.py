@@ -31,6 +31,12 @@ class Resource(Cloud, Protocol):
     settings: Any
 
 
+class WithConsole(Resource, Protocol):
+    """An adapter of a cloud that keeps what its machines wrote on their consoles."""
+
+    def console(self, instance_id: str, lines: int = 200) -> str: ...
+
+
 def open_resource(settings: Settings, resource: str, kind: str, make: Callable[[str, str, Any], _Adapter]) -> _Adapter:
     """Return the adapter of a resource, which `make` makes of name, cluster and settings. Raises CommandRefused for any other resource."""
     known = {name: found.config for name, found in settings.cloud.items() if found.type == kind}
@@ -81,6 +87,11 @@ def destroy(cloud: Resource, name: str) -> dict[str, dict[str, str]]:
     after = cloud.get(instance.id)
     current = after.state.name.lower() if after else InstanceState.INEXISTENT.name.lower()
     return {instance.name or instance.id: {"id": instance.id, "previous": instance.state.name.lower(), "current": current}}
+
+
+def console(cloud: WithConsole, name: str, lines: int = 200) -> str:
+    """Return the last lines of a machine's console, by name or id. Raises CommandRefused, CloudError."""
+    return cloud.console(_find(cloud, name, _living(cloud)).id, int(lines))
 
 
 # -- inside -----------------------------------------------------------------------------------------------------

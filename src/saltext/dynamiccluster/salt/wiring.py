@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from ..checks.custom import CustomCheck
 from ..checks.port import PortCheck
-from ..clouds.userdata import AWS_LIMIT, Limit, prepare
+from ..clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, Limit, prepare
 from ..errors import ConfigurationError, Fault
 from ..model import NodeRecord
 from ..ports import BatchSystem, Check, Cloud
@@ -37,9 +37,15 @@ def _make_aws(name: str, settings: Settings) -> Cloud:
     return Aws(name, settings.name, settings.cloud[name].config)
 
 
+def _make_openstack(name: str, settings: Settings) -> Cloud:
+    from ..clouds.openstack.adapter import OpenStack
+
+    return OpenStack(name, settings.name, settings.cloud[name].config)
+
+
 _BATCH: Mapping[str, Callable[[Settings], BatchSystem]] = {"sge": _make_gridengine, "torque": _make_torque}
-_CLOUDS: Mapping[str, Callable[[str, Settings], Cloud]] = {"aws": _make_aws}
-_USER_DATA: Mapping[str, Limit] = {"aws": AWS_LIMIT}
+_CLOUDS: Mapping[str, Callable[[str, Settings], Cloud]] = {"aws": _make_aws, "openstack": _make_openstack}
+_USER_DATA: Mapping[str, Limit] = {"aws": AWS_LIMIT, "openstack": OPENSTACK_LIMIT}
 
 MACHINERY = Machinery(batch_systems=frozenset(_BATCH), clouds=frozenset(_CLOUDS), reporters=frozenset({"graphite"}))
 

@@ -17,6 +17,9 @@ _Uuid = Annotated[
         )
     ),
 ]
+_Interface = Annotated[
+    Text, AfterValidator(matching(r"public|internal|admin", "not a kind of endpoint", "public, internal or admin"))
+]
 _LONGEST = 255  # characters of a metadata key or value
 
 
@@ -33,12 +36,16 @@ class OpenStackSettings(Section):
     user_domain_name: Text = "Default"
     project_domain_name: Text = "Default"
     cacert: Path | None = None
-    image_uuid: _Uuid
+    interface: _Interface = "public"
+    image: Text | None = None
+    image_uuid: _Uuid | None = Field(default=None, validate_default=True)
     flavor: Text
+    gpu_resources: Texts = ()
     key_name: Text | None = None
     security_groups: Texts = ()
     networks: Texts = ()
     availability_zone: Text | None = None
+    server_group: Text | None = None
     instance_name_prefix: Prefix
     userdata_file: Path | None = None
     metadata: Tags = {}
@@ -60,6 +67,13 @@ class OpenStackSettings(Section):
             raise Wrong("missing", "give username, password and project, or an application credential")
         if info.data["application_credential_id"] is not None and value is not None:
             raise Wrong("not used with an application credential", "remove it, or the application credential")
+        return value
+
+    @field_validator("image_uuid")
+    @classmethod
+    def _check_image(cls, value: Any, info: ValidationInfo) -> Any:
+        if "image" in info.data and (value is None) == (info.data["image"] is None):
+            raise Wrong("exactly one of image_uuid and image is needed", "image_uuid for an id, image for a name")
         return value
 
     @field_validator("metadata")
