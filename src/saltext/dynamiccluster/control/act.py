@@ -15,9 +15,9 @@ from ..errors import BatchError, CloudError, HostHasJobs, JournalError, Refusal
 from ..model import NodeRecord, Phase
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action, describe
-from . import joining, launching, tending
+from . import joining, launching, refusals, tending
 from .announce import node_event
-from .backoff import NODE_WAIT, Retries, back_off, explain, lift_quota
+from .backoff import NODE_WAIT, Retries, explain, lift_quota
 from .journal import Entry
 from .ledger import Ledger
 from .lifecycle import BATCH, TRANSITIONS, intend, is_moot, succeed, trouble
@@ -164,7 +164,7 @@ class Actor:
         untried = scene.record is not None and not scene.record.tried_at
 
         def change(memory: Memory) -> Memory:
-            memory = memory.with_resource(action.resource, back_off(memory.resource(action.resource), error, now, self._chance))
+            memory = refusals.remember(memory, action.resource, error, scene.parts.settings, now, self._chance)
             return launching.take_back(memory, action.node, error) if error.certain and untried else memory
 
         said = "nothing was launched" if error.certain else "it is asked again with the same intent"

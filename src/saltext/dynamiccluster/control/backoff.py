@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from ..errors import CloudError, Refusal
-from ..policy.memory import Backoff, Memory, ResourceMemory
+from ..policy.memory import SPOT, Backoff, Memory, ResourceMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +32,46 @@ WAITS = {
     Refusal.UNREACHABLE: Wait(10.0, 240.0),
     Refusal.FAILED: Wait(10.0, 240.0),
 }
+SPOT_WAIT = Wait(15.0, 120.0)
 NODE_WAIT = Wait(10.0, 240.0)  # a change to one node that failed
 BATCH_READ = Wait(5.0, 60.0)
 CLOUD_READ = Wait(10.0, 240.0)
 _LONGEST_ASKED = 3600.0  # seconds; no cloud may ask for more
-_MENDED_BY_SETTINGS = frozenset({Refusal.BAD_REQUEST.value, Refusal.UNAUTHORISED.value})
+# Another type, place or bid may be had where the one before was not.
+_MENDED_BY_SETTINGS = frozenset({Refusal.BAD_REQUEST.value, Refusal.UNAUTHORISED.value, Refusal.NO_CAPACITY.value, SPOT})
+_PASSING = frozenset({SPOT, Refusal.THROTTLED.value, Refusal.UNREACHABLE.value, Refusal.FAILED.value})
 
 
-def back_off(known: ResourceMemory, error: CloudError, now: float, chance: random.Random) -> ResourceMemory:
-    """Return the resource's memory after a failed launch. Launches that failed side by side count as one failure."""
+def back_off(
+    known: ResourceMemory, error: CloudError, now: float, chance: random.Random, spot_patience: float = 0.0
+) -> ResourceMemory:
+    """Return the resource's memory after a failed launch. Launches that failed side by side count as one failure.
+
+    Spot machines that cannot be had are tried again for `spot_patience` seconds, while the demand waits for them; then they count as missing.
+    """
     old = known.backoff
-    if old is not None and old.kind == error.kind.value and old.until > now:
+    kind, since = _judge(old, error, now, spot_patience)
+    if old is not None and old.kind == kind and old.until > now:
         return known
-    step = old.step + 1 if old is not None and old.kind == error.kind.value else 1
-    since = old.since if old is not None else now
-    until = now + max(WAITS[error.kind].seconds(step, chance), min(error.retry_after, _LONGEST_ASKED))
-    return replace(known, backoff=Backoff(until, error.kind.value, explain(error), since, step))
+    step = old.step + 1 if old is not None and old.kind == kind else 1
+    if kind == SPOT:
+        left = max(since + spot_patience - now, 1.0)
+        until, reason = now + min(SPOT_WAIT.seconds(step, chance), left), f"spot is tried for {left:.0f} s more: {explain(error)}"
+    else:
+        until = now + max(WAITS[error.kind].seconds(step, chance), min(error.retry_after, _LONGEST_ASKED))
+        over = f"no spot machine for {spot_patience:.0f} s: " if spot_patience and error.kind is Refusal.NO_CAPACITY else ""
+        reason = over + explain(error)
+    return replace(known, backoff=Backoff(until, kind, reason, since, step))
+
+
+def _judge(old: Backoff | None, error: CloudError, now: float, spot_patience: float) -> tuple[str, float]:
+    """Return the kind of the back-off, and since when the resource has been in trouble."""
+    kind, since = error.kind.value, old.since if old is not None else now
+    if error.kind is not Refusal.NO_CAPACITY or not spot_patience or (old is not None and old.kind == kind):
+        return kind, since
+    if old is not None and old.kind not in _PASSING:
+        since = now  # what kept it from launching until now says nothing of spot machines
+    return (SPOT if now < since + spot_patience else kind), since
 
 
 def explain(error: CloudError) -> str:
@@ -64,9 +88,10 @@ def lift_quota(memory: Memory, resource: str) -> Memory:
 
 
 def lift_for_settings(memory: Memory, resources: frozenset[str]) -> Memory:
-    """Return the memory with back-offs ended that only other settings could mend, for resources whose settings changed."""
+    """Return the memory with back-offs ended that other settings could mend, for resources whose settings changed."""
     for name in resources & frozenset(memory.resources):
-        known = memory.resource(name)
+        known = replace(memory.resource(name), offerings={}, shape=None)  # the next reading of a node brings its shape back
+        memory = memory.with_resource(name, known)
         if known.backoff is not None and known.backoff.kind in _MENDED_BY_SETTINGS:
             memory = memory.with_resource(name, replace(known, backoff=replace(known.backoff, until=0.0)))
     return memory

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from ..errors import CloudError, ConfigurationError, Refusal
 from ..model import LaunchOrder, NodeRecord, Phase
-from ..policy.memory import BREAKER, Memory
+from ..policy.memory import BREAKER, SPOT, Memory
 from ..policy.plan import Action
 from ..settings import Settings
+from . import refusals
 from .journal import Order
 from .scene import Scene
 
@@ -37,7 +38,15 @@ def launch(scene: Scene) -> str:
     kept = scene.ledger.order(record.name) or _prepare(scene)
     scene.parts.minions.expect(record.name, kept.token, record.resource)
     scene.parts.fence()  # after all that was written down for the one who may go on with it
-    order = LaunchOrder(record.intent, record.name, kept.user_data or "", record.asked_at, tried_at=record.tried_at)
+    order = LaunchOrder(
+        record.intent,
+        record.name,
+        kept.user_data or "",
+        record.asked_at,
+        attempt=record.attempt,
+        avoid=_choose(scene),
+        tried_at=record.tried_at,
+    )
     instance = scene.cloud.launch(order)
 
     def bear(memory: Memory) -> Memory:
@@ -46,10 +55,31 @@ def launch(scene: Scene) -> str:
             return memory
         phase = Phase.BOOTING if known.phase is Phase.ASKED else known.phase
         address = instance.address or known.address
-        return memory.with_node(replace(known, phase=phase, instance_id=instance.id, address=address, failed=""))
+        spot = instance.market == "spot"
+        memory = memory.with_node(replace(known, phase=phase, instance_id=instance.id, address=address, spot=spot, failed=""))
+        resource = memory.resource(record.resource)
+        learned = refusals.note_launch(resource, instance, scene.parts.clock.now())
+        return memory if learned is resource else memory.with_resource(record.resource, learned)
 
     scene.ledger.update(bear)
     return instance.id
+
+
+def _choose(scene: Scene) -> tuple[str, ...]:
+    """Return the offerings that the launch leaves out: those that had none just now, written down so that a repetition leaves out the same."""
+    record, now = scene.node, scene.parts.clock.now()
+    if record.tried_at or not scene.ledger.memory.resource(record.resource).offerings:
+        return record.avoid
+    chosen: list[str] = []
+
+    def choose(memory: Memory) -> Memory:
+        known, node = memory.resource(record.resource), memory.nodes.get(record.name)
+        chosen[:] = refusals.avoided(known, now)
+        memory = memory.with_resource(record.resource, refusals.begin_probe(known, now))
+        return memory if node is None else memory.with_node(replace(node, avoid=tuple(chosen)))
+
+    scene.ledger.commit(choose)
+    return tuple(chosen)
 
 
 def lift(memory: Memory, resource: str) -> Memory:
@@ -76,13 +106,18 @@ def _prepare(scene: Scene) -> Order:
 def take_back(memory: Memory, name: str, error: CloudError) -> Memory:
     """Return the memory once the cloud has surely not launched the node.
 
-    One that was only asked too fast is asked for again soon; any other is dropped, so that its jobs may be served elsewhere.
+    One that was only asked too fast is asked for again soon, as is one whose jobs still wait for spot machines; any other is dropped, so that
+    its jobs may be served elsewhere.
     """
     record = memory.nodes.get(name)
     if record is None:
         return memory
     if error.kind is Refusal.THROTTLED:
         return memory.with_node(replace(record, tried_at=0.0))
+    backoff = memory.resource(record.resource).backoff
+    if error.kind is Refusal.NO_CAPACITY and backoff is not None and backoff.kind == SPOT:
+        # asked anew, for a repeated call would only be given the same answer
+        return memory.with_node(replace(record, tried_at=0.0, attempt=record.attempt + 1, avoid=(), failed=backoff.reason))
     launches = list(memory.launches)
     if record.asked_at in launches:
         launches.remove(record.asked_at)

@@ -12,6 +12,7 @@ from ..errors import Fault
 from ..model import Instance, InstanceState, Job, JobState, NodeState, ResourceFlag, WorkerNode
 from ..policy.plan import Act, Fate, Plan
 from ..snapshot import Reading
+from . import refusals
 from .core import Core
 
 
@@ -69,6 +70,7 @@ def _engine(core: Core, status: Status, now: float) -> dict[str, Any]:
         "bugs": status.bugs + core.failures,
         "in_flight": status.in_flight,
         "counters": dict(core.counters),
+        "standby": {"role": "alone", "acting": "", "trouble": ""},
     }
 
 
@@ -105,6 +107,9 @@ def _problems(core: Core, status: Status) -> list[str]:
     for name, known in sorted(core.memory.resources.items()):
         if known.backoff is not None and known.backoff.until > core.parts.clock.now():
             found.append(f"resource {name}: nothing is launched for now ({known.backoff.kind}): {known.backoff.reason}")
+        lacking = refusals.avoided(known, core.parts.clock.now())
+        if lacking:
+            found.append(f"resource {name}: left out for a while, as there was none: {', '.join(lacking)}")
     return [*found, *([status.trouble] if status.trouble else [])]
 
 
@@ -271,6 +276,9 @@ def _resource(core: Core, name: str, nodes: list[dict[str, Any]]) -> dict[str, A
         "reservation_account": resource.reservation.account,
         "reservation_property": resource.reservation.property,
         "backoff": {"until": backoff.until, "kind": backoff.kind, "reason": backoff.reason} if backoff else None,
+        "offerings": [
+            {"name": offering, "until": item.until, "reason": item.reason} for offering, item in sorted(known.offerings.items())
+        ],
         "blocked": core.plan.blocked.get(name, "") or core.plan.blocked.get("", ""),
         "worker_nodes": [node["hostname"] for node in mine],
         **_age(reading, core.parts.clock.now()),

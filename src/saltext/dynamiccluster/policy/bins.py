@@ -12,6 +12,7 @@ from . import reasons
 from .demand import Asked, round_memory
 from .lifecycle import LIFT
 from .matching import UNKNOWN, Free, Kind
+from .memory import SPOT
 from .world import COMING, World
 
 SYSTEM_MEMORY = 0.05  # share of its memory that a node which has just booted uses itself, until one is there to look at
@@ -256,9 +257,14 @@ def is_arriving(world: World, node: WorkerNode) -> bool:
 
 
 def is_stalled(world: World, record: NodeRecord) -> bool:
-    """Tell whether an ordered node, unknown to the cloud, waits for its resource's backoff: its jobs may go elsewhere meanwhile."""
+    """Tell whether an ordered node, unknown to the cloud, waits for its resource's backoff: its jobs may go elsewhere meanwhile.
+
+    While spot machines are still tried for, they may not.
+    """
     backoff = world.remembered(record.resource).backoff
-    return record.phase is Phase.ASKED and not record.tried_at and backoff is not None and backoff.until > world.now
+    if backoff is None or backoff.kind == SPOT:
+        return False
+    return record.phase is Phase.ASKED and not record.tried_at and backoff.until > world.now
 
 
 def _arriving(world: World, kinds: Kinds, node: WorkerNode, spot: Spot) -> Iterator[_Bin]:
@@ -267,6 +273,7 @@ def _arriving(world: World, kinds: Kinds, node: WorkerNode, spot: Spot) -> Itera
     shape, offer = world.shape(node.resource), world.offer(node.resource)
     if record is None or shape is None or offer is None or offer.problem:
         return
+    shape = _real_shape(world, node) or shape
     spare = kinds.spare_memory(world, node.resource, shape)
     kind = kinds.of_offer(offer, world.settings.cloud[node.resource].reservation, spare, new=False)
     free = free_of_shape(shape, len(kind.queues), kinds.asked)
@@ -276,11 +283,19 @@ def _arriving(world: World, kinds: Kinds, node: WorkerNode, spot: Spot) -> Itera
     yield stage, kind, free, (-list(Phase).index(record.phase), record.asked_at, spot.name), spot
 
 
+def _real_shape(world: World, node: WorkerNode) -> Shape | None:
+    """Return the shape of a node's own machine where it differs from what the cloud promised of the resource, else None."""
+    reading = world.snapshot.clouds.get(node.resource)
+    own = node.instance.shape if node.instance is not None else None
+    promised = reading.value.shape if reading is not None and reading.value is not None else None
+    return own if own is not None and own != promised else None
+
+
 def find_spare_memory(world: World, resource: str, shape: Shape) -> int:
     """Return how much memory will be free on a new node: as on idle ones of its resource, or all but what the system takes."""
     seen = [host.free_memory_mb for host in idle_hosts(world, resource) if host.free_memory_mb is not None]
     if seen:
-        return max(seen)
+        return min(max(seen), shape.memory_mb) if shape.memory_mb else max(seen)
     return int(shape.memory_mb * (1 - SYSTEM_MEMORY)) if shape.memory_mb else UNKNOWN
 
 

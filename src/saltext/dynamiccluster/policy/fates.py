@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from ..model import Job, Shape
+from ..model import Job, Phase, Shape
 from .bins import Group, Kinds, Spot, Stage, free_of_host, free_of_shape
 from .demand import Lot, is_demand, waits
 from .limits import Count, at_maximum, spent_limit
 from .matching import UNKNOWN, Ask
+from .memory import SPOT
 from .obstacles import Candidate, nearest_miss
 from .packing import Budget, Fresh, Supply, place
 from .plan import Fate, Outcome
@@ -47,6 +48,7 @@ class Verdicts:
         self._budget = _ideal_budget(world, counts)
         self._candidates = [_candidate(world, kinds, name, self._ideal[name]) for name in known]
         self._reachable: dict[tuple[int, bool], bool] = {}
+        self._trials = _find_trials(world)
 
     def reachable(self, ask: Ask, *, unblocked: bool = False) -> bool:
         """Tell whether the request could be served if nothing ran; `unblocked`: without the resources that are blocked now."""
@@ -139,7 +141,8 @@ class Verdicts:
         if stage is Stage.STALLED:
             waiting = [self._blocked[name] for name in sorted(self._blocked) if name and "tried again" in self._blocked[name]]
             return f"{who} {'are' if several else 'is'} ordered, but " + ("; ".join(waiting) or "its cloud is backed off")
-        return _SENTENCES[stage].format(who=who, have="have" if several else "has", are="are" if several else "is")
+        trial = next((f" ({self._trials[name]})" for name in names if name in self._trials), "") if stage is Stage.ARRIVING else ""
+        return _SENTENCES[stage].format(who=who, have="have" if several else "has", are="are" if several else "is") + trial
 
 
 _TOLD_AS = {Stage.IDLE: Stage.BUSY, Stage.DOUBT_PHYSICAL: Stage.DOUBT}
@@ -149,6 +152,18 @@ _SENTENCES = {
     Stage.ARRIVING: "{who} {are} on the way for it",
     Stage.DOUBT: "{who} would do, but whether it is up is not known now",
 }
+
+
+def _find_trials(world: World) -> dict[str, str]:
+    """Return by label the ordered nodes for which spot machines are still tried, and what came of it."""
+    tried = {name: known.backoff for name, known in world.memory.resources.items() if known.backoff and known.backoff.kind == SPOT}
+    if not tried:
+        return {}
+    return {
+        node.hostname: tried[node.resource].reason
+        for node in world.nodes
+        if node.resource in tried and node.record is not None and node.record.phase is Phase.ASKED
+    }
 
 
 def _new_nodes(resource: str, count: int) -> str:

@@ -10,6 +10,7 @@ from ..model import HoldBy, InstanceState, NodeState, Phase, ResourceFlag, Worke
 from ..settings import Settings
 from .bins import is_arriving
 from .breaker import trial_under_way, tries_one
+from .memory import SPOT
 from .packing import Budget
 from .world import World
 
@@ -153,7 +154,7 @@ def _why_blocked(world: World, resource: str) -> str:
     flag, backoff, offer = world.flag(resource), world.remembered(resource).backoff, world.offer(resource)
     if flag is not ResourceFlag.NORMAL:
         return f"{resource} is {flag.name.lower()}"
-    if backoff is not None and backoff.until > world.now:
+    if backoff is not None and backoff.until > world.now and backoff.kind != SPOT:
         return f"{resource} is tried again in {backoff.until - world.now:.0f} s ({backoff.kind}: {backoff.reason})"
     if backoff is not None and tries_one(world, resource) and trial_under_way(world, resource):
         return f"one machine tries whether {resource} works again ({backoff.reason})"

@@ -202,22 +202,30 @@ def _still_to_adopt(wanted: tuple[str, ...], listed: Reading[CloudView] | None) 
 
 
 def _reported_shape(memory: Memory, snapshot: Snapshot, resource: str) -> Shape | None:
-    """Return what a serving node of the resource really gives: its slots, and the memory that its daemon reports."""
-    for host, shape in _reporting_hosts(memory, snapshot, resource):
-        promised = snapshot.clouds[resource].value.shape if resource in snapshot.clouds and snapshot.clouds[resource].value else None
+    """Return what a serving node of the resource really gives: its slots, and the memory that its daemon reports.
+
+    Only a machine like the promised one tells that: where the cloud chooses among several types, others give something else.
+    """
+    reading = snapshot.clouds.get(resource)
+    promised = reading.value.shape if reading is not None and reading.value is not None else None
+    shapes = {item.id: item.shape for item in reading.value.instances} if reading is not None and reading.value is not None else {}
+    for record, host, shape in _reporting_hosts(memory, snapshot, resource):
+        own = shapes.get(record.instance_id)
+        if own is not None and promised is not None and own != promised:
+            continue
         gpus = shape.gpus or (promised.gpus if promised else 0)
         return Shape(host.cores, shape.memory_mb, gpus)
     return None
 
 
-def _reporting_hosts(memory: Memory, snapshot: Snapshot, resource: str) -> Iterator[tuple[Host, Shape]]:
+def _reporting_hosts(memory: Memory, snapshot: Snapshot, resource: str) -> Iterator[tuple[NodeRecord, Host, Shape]]:
     for name in sorted(memory.nodes):
         record = memory.nodes[name]
         if record.resource != resource or record.phase is not Phase.SERVING:
             continue
         host = find_host(snapshot.batch.value, record.hostname)
         if host is not None and host.up is True and host.reported is not None and host.cores:
-            yield host, host.reported
+            yield record, host, host.reported
 
 
 def _fold_costs(memory: Memory, settings: Settings, now: float) -> Memory:

@@ -152,6 +152,7 @@ def _gauges(document: Mapping[str, Any], waiting: float) -> Gauges:
     engine, resources = document["engine"], document["resources"]
     nodes, cores = _by_state(document["nodes"], [row["name"] for row in resources])
     backoffs = {(row["name"], row["backoff"]["kind"]): row["backoff"]["until"] for row in resources if row["backoff"]}
+    offerings = {(row["name"], item["name"]): item["until"] for row in resources for item in row["offerings"]}
     ages = {("batch",): document["cluster"]["read_age"], **{(row["name"],): row["read_age"] for row in resources}}
     sizes = {(row["name"], bound): float(row[f"{bound}_num"]) for row in resources for bound in ("min", "max")}
     flags = {(row["name"], row["flag_name"].lower()): 1.0 for row in resources}
@@ -167,6 +168,7 @@ def _gauges(document: Mapping[str, Any], waiting: float) -> Gauges:
         "resource_size_nodes": ("Configured bounds", ("resource", "bound"), sizes),
         "resource_state": ("1 for the state that the resource is in", ("resource", "state"), flags),
         "backoff_until_timestamp_seconds": ("Until when nothing is launched, and why", ("resource", "kind"), backoffs),
+        "offering_left_out_until_timestamp_seconds": ("Until when a launch leaves out what had no machine", ("resource", "offering"), offerings),
         "jobs": ("Jobs", ("state",), {(state,): float(count) for state, count in document["totals"]["jobs"].items()}),
         "pending_cores": ("Cores that pending jobs ask for", (), {(): float(document["totals"]["pending_cores"])}),
         "job_waiting_seconds": ("How long the longest waiting job waits", (), {(): waiting}),

@@ -152,6 +152,7 @@ _BRIEF: Mapping[str, Schema] = {
     "memory_mb_per_node": NUMBER,
     "gpus_per_node": WHOLE,
     "backoff": maybe(closed(until=NUMBER, kind=TEXT, reason=TEXT)),
+    "offerings": listed(closed(name=TEXT, until=NUMBER, reason=TEXT)),
     "blocked": TEXT,
     "read_at": NUMBER,
     "read_age": maybe(NUMBER),
