@@ -29,7 +29,7 @@ def main(words: list[str]) -> int:
     if words[:1] == ["--name"] and len(words) > 1:
         name, words = words[1], words[2:]
     if not words or words[0] in ("-h", "--help"):
-        print("usage: ./run lab [--name NAME] up [--cluster torque] | down | status | poweroff NODE [stopped|terminated|running] | faults [clear | ACTION FAULT [KEY=VALUE ...]] | log NODE | node NODE WORDS... | WORDS...")
+        print("usage: ./run lab [--name NAME] up [--cluster torque] [--cloud openstack] | down | status | poweroff NODE [stopped|terminated|running] | faults [clear | ACTION FAULT [KEY=VALUE ...]] | log NODE | node NODE WORDS... | WORDS...")
         return 0 if words else 2
     try:
         if words[0] in ("up", "down", "status") and len(words) > 1:
@@ -41,10 +41,14 @@ def main(words: list[str]) -> int:
         return 1
 
 
+_UP = {"--cluster": ("gridengine", "torque"), "--cloud": ("aws", "openstack")}
+
+
 def _up(name: str, words: list[str]) -> int:
-    if words and (len(words) != 2 or words[0] != "--cluster" or words[1] not in ("gridengine", "torque")):
-        raise LabError(f"up does not take {' '.join(words)!r}", "up [--cluster gridengine|torque]")
-    lab = Lab(name, salt=True, outlive=True, cluster=words[1] if words else "gridengine")
+    given = dict(zip(words[::2], words[1::2], strict=False))
+    if len(words) % 2 or any(value not in _UP.get(option, ()) for option, value in given.items()):
+        raise LabError(f"up does not take {' '.join(words)!r}", "up [--cluster gridengine|torque] [--cloud aws|openstack]")
+    lab = Lab(name, salt=True, outlive=True, cluster=given.get("--cluster", "gridengine"), provider=given.get("--cloud", "aws"))
     if lab.running:
         print(f"The lab {name!r} is up already.")
     else:
@@ -75,7 +79,8 @@ def describe(lab: Lab) -> None:
     ports = lab.ports()
     print(f"The lab {lab.state.name!r} is up. Logs: {lab.state.logs}")
     if ports:
-        print(f"EC2 API: http://127.0.0.1:{ports['ec2']}   REST and dashboard: http://127.0.0.1:{ports['admin']}")
+        ec2 = f"EC2 API: http://127.0.0.1:{ports['ec2']}   " if "ec2" in ports else ""
+        print(f"{ec2}REST and dashboard: http://127.0.0.1:{ports['admin']}")
     for node, its in sorted(lab.nodes().items()):
         print(f"  {node:24} {its['address']:15} {its['instance'] or 'bare'}")
 

@@ -25,6 +25,7 @@ from lab.errors import LabError, TimedOut
 from lab.faults import control
 from lab.cloud import Ec2
 from lab.layout import CHECKOUT, REGION
+from lab.nova import inlab as openstack
 from lab.state import State, now
 from lab.torque import inlab
 
@@ -36,15 +37,16 @@ class Lab:
     """One lab. Methods that run commands raise LabError and its kinds, each message with what to look at."""
 
     def __init__(self, name: str = "lab", *, cloud: bool = False, salt: bool = False, engine: bool = True,
-                 pillar: Mapping[str, Any] | None = None, outlive: bool = False, cluster: str = "gridengine", torque: str = "4.2.10") -> None:
+                 pillar: Mapping[str, Any] | None = None, outlive: bool = False, cluster: str = "gridengine", torque: str = "4.2.10",
+                 provider: str = "aws") -> None:
         """`salt` (which needs the cloud and brings it) starts a master, with the engine unless told otherwise; `pillar` changes its settings.
 
-        `cluster` is gridengine, or torque: the stand-in, as the version `torque`.
+        `cluster` is gridengine, or torque: the stand-in, as the version `torque`. `provider` is aws (moto), or openstack: a real one.
         """
         self.state = State.of(name)
         self.outlive = outlive
         self._cloud, self._salt, self._engine, self._pillar = cloud or salt, salt, engine, pillar
-        self._cluster, self._version = cluster, torque
+        self._cluster, self._version, self._provider = cluster, torque, provider
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Lab:
@@ -71,13 +73,20 @@ class Lab:
         self._start_head()
         self._set_up_batch_system()
         if self._cloud:
-            services.start_ways_in(self.state)
-            services.start_cloud(self.state, self.wait_for)
-            self.hypervisor(do="watch", endpoint=services.endpoint(), region=REGION)
+            self._start_cloud()
         if self._salt:
             saltside.configure(self.state, self._pillar, self._engine)
             saltside.start(self.state, self.wait_for)
         self.state.write("ready.json", {"salt": self._salt, "cloud": self._cloud})
+
+    def _start_cloud(self) -> None:
+        if self._provider == "openstack":
+            services.start_ways_in(self.state, ec2=False)
+            self.hypervisor(do="watch", **openstack.start(self.state, self.wait_for))
+            return
+        services.start_ways_in(self.state)
+        services.start_cloud(self.state, self.wait_for)
+        self.hypervisor(do="watch", endpoint=services.endpoint(), region=REGION)
 
     def _set_up_batch_system(self) -> None:
         self.state.write("cluster.json", {"type": self._cluster})
@@ -170,6 +179,15 @@ class Lab:
     def ec2(self) -> Ec2:
         """Return a small client of the EC2 API that works from outside the lab."""
         return services.client(self.state)
+
+    @property
+    def provider(self) -> str:
+        """Return which cloud a lab that is up has: aws, openstack, or "" without one."""
+        return saltside.provider_of(self.state)
+
+    def cloud_names(self) -> set[str]:
+        """Return the names of the machines that the cloud knows, running or in trouble."""
+        return set(openstack.servers(self.state)) if self.provider == "openstack" else {one.name for one in self.ec2.running()}
 
     def ports(self) -> dict[str, int]:
         """Return where the head's services are on the machine's own loopback: `ec2` and `admin`."""

@@ -22,6 +22,7 @@ from typing import Any
 
 from lab import cloud, node, reaper
 from lab.layout import ADDRESS, ZONE, Layout
+from lab.nova.machines import Machines
 from lab.state import State, now
 
 _POLL_S = 5.0
@@ -43,7 +44,7 @@ class Hypervisor:
         self.state = state
         self.layout = Layout(state.path)
         self.machines: dict[str, Machine] = {}
-        self.cloud: cloud.Ec2 | None = None
+        self.cloud: cloud.Ec2 | Machines | None = None
         self.number = 0
         # Instances whose power was cut here while the cloud goes on calling them running: they are not started again.
         self.dead: set[str] = set()
@@ -141,8 +142,9 @@ def answer(hypervisor: Hypervisor, request: dict[str, Any]) -> dict[str, Any]:
         return {"ok": False, "error": f"{type(error).__name__}: {error}"}
 
 
-def _watch(hypervisor: Hypervisor, endpoint: str, region: str) -> dict[str, Any]:
-    hypervisor.cloud = cloud.Ec2(endpoint, region)
+def _watch(hypervisor: Hypervisor, endpoint: str = "", region: str = "", nova: str = "") -> dict[str, Any]:
+    """Follow the EC2 API at `endpoint`, or the OpenStack whose directory is `nova`."""
+    hypervisor.cloud = Machines(Path(nova)) if nova else cloud.Ec2(endpoint, region)
     hypervisor.follow()
     return {}
 

@@ -11,6 +11,7 @@ from typing import Any
 from lab import admin, inside, services
 from lab.errors import LabError
 from lab.layout import ACCESS_KEY, ADDRESS, CHECKOUT, REGION
+from lab.nova import inlab as openstack
 from lab.state import State
 from lab.torque import inlab
 
@@ -41,8 +42,7 @@ open(path, "w").write(yaml.safe_dump(content))
 
 def settings(state: State, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the engine's settings for this lab, quick enough to watch, with `changes` merged in (mappings merge, all else replaces)."""
-    cloud = state.read("cloud.json")
-    if cloud is None:
+    if not provider_of(state):
         raise LabError("a lab with Salt needs a cloud", "start it with cloud=True")
     general = {
         "max_idle_time": 10, "max_down_time": 30, "max_launch_time": 120, "cluster_poller_interval": 1, "cloud_poller_interval": 2,
@@ -53,8 +53,8 @@ def settings(state: State, changes: Mapping[str, Any] | None = None) -> dict[str
         "dynamic-cluster": general,
         "cluster": inlab.settings() if cluster_of(state) == "torque" else {"type": "sge", "config": {}},
         "cloud": {
-            "standard": _resource(cloud, "std-", "t3.large", minimum=1, maximum=4, priority=0),
-            "large": _resource(cloud, "big-", "c5.xlarge", minimum=0, maximum=2, priority=1),
+            "standard": _resource(state, "std-", "t3.large", minimum=1, maximum=4, priority=0),
+            "large": _resource(state, "big-", "c5.xlarge", minimum=0, maximum=2, priority=1),
         },
     }
     return merge(base, changes or {})
@@ -65,7 +65,20 @@ def cluster_of(state: State) -> str:
     return str((state.read("cluster.json") or {}).get("type", "gridengine"))
 
 
-def _resource(cloud: Mapping[str, str], prefix: str, kind: str, *, minimum: int, maximum: int, priority: int) -> dict[str, Any]:
+def provider_of(state: State) -> str:
+    """Return which cloud the lab has: aws, openstack, or "" without one."""
+    cloud = state.read("cloud.json")
+    return "" if cloud is None else str(cloud.get("type", "aws"))
+
+
+# The flavor for each type of instance: the same cores, so that the same jobs fit.
+_FLAVORS = {"t3.large": "lab.small", "c5.xlarge": "lab.large"}
+
+
+def _resource(state: State, prefix: str, kind: str, *, minimum: int, maximum: int, priority: int) -> dict[str, Any]:
+    if provider_of(state) == "openstack":
+        return openstack.resource(state, prefix, _FLAVORS[kind], minimum, maximum, priority)
+    cloud = state.read("cloud.json")
     config = {
         "access_key_id": ACCESS_KEY, "secret_access_key": "no-secret-in-a-lab", "endpoint_url": cloud["endpoint"], "region_name": REGION,
         "image_id": "ami-03cf127a", "instance_type": kind, "subnet_id": cloud["subnet"], "instance_name_prefix": prefix,

@@ -17,12 +17,12 @@ FAULTS = "faults.sock"
 _MOTO = "127.0.0.1:5000"
 
 
-def start_ways_in(state: State) -> None:
-    """Make the EC2 API and the engine's port reachable at 127.0.0.1 of the machine; `ports.json` says at which ports.
+def start_ways_in(state: State, ec2: bool = True) -> None:
+    """Make the EC2 API, if there is one, and the engine's port reachable at 127.0.0.1 of the machine; `ports.json` says at which ports.
 
     The usual numbers when they are free, others when another lab or program has them.
     """
-    wanted = {"ec2": EC2_PORT, "admin": ADMIN_PORT}
+    wanted = {**({"ec2": EC2_PORT} if ec2 else {}), "admin": ADMIN_PORT}
     sockets = {name: _listen(port) for name, port in wanted.items()}
     ways = [f"{one.fileno()}=127.0.0.1:{wanted[name]}" for name, one in sockets.items()]
     _start(state, "relay", [*_module("lab.relay"), *ways], keep=tuple(one.fileno() for one in sockets.values()))
@@ -53,8 +53,8 @@ def endpoint() -> str:
 def client(state: State) -> Ec2:
     """Return a small EC2 client that works from outside of the lab."""
     ports = state.read("ports.json")
-    if ports is None:
-        raise LabError(f"the lab {state.name!r} has no cloud", "start it with cloud=True")
+    if "ec2" not in (ports or {}):
+        raise LabError(f"the lab {state.name!r} has no EC2 API", "start it with cloud=True")
     return Ec2(f"http://127.0.0.1:{ports['ec2']}", REGION)
 
 

@@ -30,6 +30,9 @@ _HINTS = f"""The lab is still up. Try:
   ./run lab down"""
 
 
+_CLOUDS = {"aws": "an EC2 API", "openstack": "a real OpenStack"}
+
+
 @dataclass
 class Story:
     """One demo: what it runs on, what was submitted, and how long each part may take (seconds)."""
@@ -124,18 +127,19 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
     parser.add_argument("--name", default="lab", help="the lab's name")
     parser.add_argument("--cluster", choices=sorted(DIALECTS), default="gridengine", help="the batch system; torque is the stand-in for Torque and Maui")
+    parser.add_argument("--cloud", choices=sorted(_CLOUDS), default="aws", help="aws is an EC2 API, moto's; openstack is real, with Nova's fake virt driver")
     parser.add_argument("--torque", choices=("4.2.10", "6.1.3"), default="4.2.10", help="which version the stand-in behaves as")
     given = parser.parse_args()
-    lab = Lab(given.name, salt=True, outlive=given.keep, cluster=given.cluster, torque=given.torque)
+    lab = Lab(given.name, salt=True, outlive=given.keep, cluster=given.cluster, torque=given.torque, provider=given.cloud)
     try:
-        return _play(lab, given.chaos, given.keep, DIALECTS[given.cluster].name)
+        return _play(lab, given.chaos, given.keep, f"{DIALECTS[given.cluster].name}, {_CLOUDS[given.cloud]}")
     except LabError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 
 
-def _play(lab: Lab, chaos: bool, keep: bool, batch: str) -> int:
-    print(f"Bringing up the lab: {batch}, an EC2 API, a Salt master with the engine ...", flush=True)
+def _play(lab: Lab, chaos: bool, keep: bool, parts: str) -> int:
+    print(f"Bringing up the lab: {parts}, a Salt master with the engine ...", flush=True)
     began = now()
     with lab:
         minimum = sum(resource["quantity"]["min"] for resource in settings(lab.state)["cloud"].values())

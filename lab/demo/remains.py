@@ -12,7 +12,7 @@ def leftovers(lab: Lab, minimum: int) -> list[str]:
     """Return a sentence for each kind of thing of which there is not exactly the minimum, and for names that do not agree."""
     machines = set(lab.nodes())
     seen = {
-        "instances of the cloud": {one.name for one in lab.ec2.running()},
+        "instances of the cloud": lab.cloud_names(),
         "hosts of the batch system": _hosts(lab),
         "accepted keys": _accepted_keys(lab),
     }

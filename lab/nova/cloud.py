@@ -49,6 +49,7 @@ class Nova:
         self.daemons: Daemons
 
     def __enter__(self) -> Nova:
+        template.ensure()
         with ExitStack() as stack:
             path = stack.enter_context(template.scratch())
             self.daemons = template.instantiate(path, token_seconds=self._token_seconds)

@@ -72,9 +72,8 @@ def seed(daemons: Daemons) -> None:
 
 
 def instantiate(path: Path, ports: dict[str, int] | None = None, token_seconds: int = configuration.TOKEN_S) -> Daemons:
-    """Copy the template to `path` and start it; return its daemons, the services as yet only started. Raises DaemonFailed."""
-    source = ensure()
-    shutil.copytree(source, path, symlinks=True, dirs_exist_ok=True)
+    """Copy the template, which must be there, to `path` and start it; return its daemons once all listen. Raises DaemonFailed."""
+    shutil.copytree(places.template(), path, symlinks=True, dirs_exist_ok=True)
     path.chmod(0o711)
     own(path / "postgres")
     place = Place(path)

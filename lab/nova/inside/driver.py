@@ -16,9 +16,12 @@ from nova import context, exception, objects
 from nova.compute import power_state, vm_states
 from nova.virt import fake
 
+from lab.nova.machines import Register, tell_hypervisor
+
 PREFIX = "lab:"
 _SPACE = uuid.UUID("7b0f2c5e-3c1d-4a9e-9d52-0d1b7f7f6a01")
 _GPUS = {"compute-b1": 4}
+_WITH_MACHINE = {vm_states.ACTIVE: power_state.RUNNING, vm_states.STOPPED: power_state.SHUTDOWN}
 
 
 class Driver(fake.FakeDriver):  # type: ignore[misc]  # Nova has no types
@@ -33,8 +36,8 @@ class Driver(fake.FakeDriver):  # type: ignore[misc]  # Nova has no types
         """Take up the machines that ran when the process ended."""
         super().init_host(host)
         for one in objects.InstanceList.get_by_host(context.get_admin_context(), host, expected_attrs=["flavor"]):
-            if one.vm_state == vm_states.ACTIVE:
-                self.instances[one.uuid] = fake.FakeInstance(one.name, power_state.RUNNING, one.uuid)
+            if one.vm_state in _WITH_MACHINE:
+                self.instances[one.uuid] = fake.FakeInstance(one.name, _WITH_MACHINE[one.vm_state], one.uuid)
 
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
         """Return the host's resources; its id is the same after each restart."""
@@ -61,11 +64,27 @@ class Driver(fake.FakeDriver):  # type: ignore[misc]  # Nova has no types
         if failure == "reschedule":
             raise exception.NovaException("the lab's hypervisor is told to fail, elsewhere it may go better")
         super().spawn(context, instance, *arguments, **keywords)
+        addresses = [ip["address"] for vif in keywords.get("network_info") or () for ip in vif.fixed_ips()]
+        Register(self.directory).add(instance.uuid, instance.display_name, "".join(addresses[:1]), instance.user_data or "")
+        self._tell()
 
     def destroy(self, context: Any, instance: Any, *arguments: Any, **keywords: Any) -> None:
         """End the machine."""
         time.sleep(float(self._knob(instance, "destroy_seconds", "0")))
         super().destroy(context, instance, *arguments, **keywords)
+        self._end(instance)
+
+    def power_off(self, instance: Any, *arguments: Any, **keywords: Any) -> None:
+        """Cut the machine's power."""
+        super().power_off(instance, *arguments, **keywords)
+        self._end(instance)
+
+    def _end(self, instance: Any) -> None:
+        Register(self.directory).remove(instance.uuid)
+        self._tell()
+
+    def _tell(self) -> None:
+        tell_hypervisor(self.directory.parent / "hypervisor.sock")
 
     def _knob(self, instance: Any, name: str, default: str) -> str:
         try:
