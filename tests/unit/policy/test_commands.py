@@ -92,6 +92,13 @@ def test_unhold_calls_a_node_back_that_was_to_go():
     assert life.node().phase is Phase.SERVING
 
 
+def test_unhold_calls_a_node_that_never_served_back_to_its_configuration():
+    life = Life.of(record(Phase.DRAINING, leaving_for="its configuration failed", ready_at=0.0), hosts=(host(up=None, hold=HoldBy.US),))
+    life.see()
+    tell(life, "unhold", node="burst-a")
+    assert life.node().phase is Phase.CONFIGURING and not life.node().held_for
+
+
 def test_unhold_does_not_fight_a_draining_resource():
     life = serving(hosts=(host(hold=HELD),))
     tell(life, "drain", resource="burst")

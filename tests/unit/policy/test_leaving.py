@@ -85,8 +85,30 @@ def test_new_instance_that_the_cloud_does_not_know_yet_gets_its_grace():
     assert life.node().gone is True
 
 
+@pytest.mark.parametrize("phase", [Phase.BOOTING, Phase.CONFIGURING, Phase.SERVING])
+def test_young_machine_that_one_server_of_the_cloud_does_not_know_is_not_gone(phase):
+    booting = phase is Phase.BOOTING
+    life = Life.of(record(phase, active_at=0.0 if booting else START - 30), hosts=(host(used=2),))
+    life.see(instances=(instance(state=InstanceState.STARTING if booting else InstanceState.ACTIVE),))
+    life.see(instances=(), gone=frozenset({"i-burst-a"}))
+    assert life.node().gone is False and life.node().phase is phase
+    life.see(200)
+    assert life.node().gone is True
+
+
+@pytest.mark.parametrize("ready_at, phase", [(0.0, Phase.CONFIGURING), (START - 20, Phase.SERVING)])
+def test_node_called_back_from_its_way_out_serves_only_if_it_did_before(ready_at, phase):
+    going = record(Phase.DRAINING, leaving_for=reasons.DRAIN, ready_at=ready_at)
+    life = Life.of(going, hosts=(host(hold=HoldBy.US, up=True if ready_at else None),), instances=(instance(),))
+    life.memory = life.memory.with_resource("burst", ResourceMemory(flag=ResourceFlag.FROZEN))
+    plan = life.see()
+    assert life.node().phase is phase and not life.node().leaving_for
+    assert (Act.UNHOLD in acts(plan)) == bool(ready_at)
+
+
 def test_s23_jobs_of_a_machine_that_is_gone_are_cleared_before_its_host_goes():
-    life = Life.of(record(Phase.SERVING), hosts=(host(used=2, up=False),), gone=frozenset({"i-burst-a"}))
+    old = record(Phase.SERVING, active_at=START - 900)
+    life = Life.of(old, hosts=(host(used=2, up=False),), gone=frozenset({"i-burst-a"}))
     life.see()
     assert acts(life.see()) == [Act.CLEAR, Act.REMOVE]
     assert acts(life.see(hosts=())) == []

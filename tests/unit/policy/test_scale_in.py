@@ -6,6 +6,7 @@ import pytest
 
 from saltext.dynamiccluster.model import HoldBy, NodeState, Phase, ResourceFlag
 from saltext.dynamiccluster.policy import reasons
+from saltext.dynamiccluster.policy.lifecycle import LIFT
 from saltext.dynamiccluster.policy.memory import Backoff, ResourceMemory
 from saltext.dynamiccluster.policy.placement import FOR_JOBS, MANUAL
 from saltext.dynamiccluster.policy.scale_in import Going, down_too_long
@@ -160,6 +161,11 @@ def test_node_that_is_down_with_jobs_says_what_can_be_done():
     seen = world(hosts=(host("n1", up=False, jobs=("7",)),), records=(record("n1", down_since=NOW - 500),))
     words = "down for 500 s, but it lists 7: not ended without destroy_down_nodes_with_jobs or a forced remove"
     assert shrink(seen).stays == {"n1": words}
+
+
+def test_wish_to_lift_a_hold_does_not_keep_a_node_that_is_missing_in_the_batch_system():
+    seen = world(records=(record("n1", down_since=NOW - 500, shown=NodeState.ERROR, held_for=LIFT),))
+    assert down_too_long(seen) == (Going("n1", reasons.DOWN),)
 
 
 def test_node_missing_in_the_batch_system_goes_after_max_down_time():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import random
 import secrets
 from dataclasses import replace
 
@@ -15,19 +15,21 @@ from . import refusals
 from .journal import Order
 from .scene import Scene
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
-def order(memory: Memory, action: Action, settings: Settings, now: float) -> Memory:
+
+def order(memory: Memory, action: Action, settings: Settings, now: float, chance: random.Random) -> Memory:
     """Return the memory with the intent of one more node, under a name that no machine ever had."""
     resource = settings.cloud[action.resource]
-    name = _new_name(resource.config.instance_name_prefix, memory)
-    record = NodeRecord(name, action.resource, secrets.token_hex(16), Phase.ASKED, asked_at=now, cause=action.reason)
+    name = _new_name(resource.config.instance_name_prefix, memory, chance)
+    record = NodeRecord(name, action.resource, f"{chance.getrandbits(128):032x}", Phase.ASKED, asked_at=now, cause=action.reason)
     launches = (*(at for at in memory.launches if at > now - 3600), now)
     return replace(memory.with_node(record), launches=launches)
 
 
-def _new_name(prefix: str, memory: Memory) -> str:
+def _new_name(prefix: str, memory: Memory, chance: random.Random) -> str:
     while True:
-        name = prefix + base64.b32encode(secrets.token_bytes(4)).decode().lower()[:6]
+        name = prefix + "".join(chance.choices(_LETTERS, k=6))
         if name not in memory.nodes:
             return name
 

@@ -10,6 +10,7 @@ from ..model import HoldBy, NodeRecord, Phase, ResourceFlag, WorkerNode
 from ..settings import Settings
 from ..snapshot import Command, Snapshot
 from . import reasons
+from .leaving import call_back
 from .lifecycle import LIFT
 from .memory import Memory
 from .nodes import BEFORE_SERVICE, combine
@@ -139,7 +140,7 @@ def _unhold(world: World, by: str, node: object) -> tuple[Memory, Reply]:
     elif not held and not record.held_for and not record.leaving_for:
         raise CommandRefused(f"{found.hostname} is not held")
     else:
-        record = replace(record, phase=Phase.SERVING, held_for=LIFT, leaving_for="", forced=False, empty_seen=0)
+        record = replace(call_back(record), held_for=LIFT if record.ready_at else "", forced=False)
     return world.memory.with_node(record), Reply(f"{found.hostname} takes jobs again", {"node": found.hostname})
 
 

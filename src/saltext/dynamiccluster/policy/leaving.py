@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..model import HoldBy, InstanceState, Phase
+from ..model import HoldBy, InstanceState, NodeRecord, Phase
 from . import reasons
 from .notices import is_interrupted, is_over, rerunnable_jobs
 from .plan import Act, Action
@@ -20,7 +20,7 @@ def step_draining(view: View) -> Result:
     if not view.batch_fresh:
         return view.record, ()
     if _wanted_again(view):
-        return replace(view.record, phase=Phase.SERVING, leaving_for="", empty_seen=0), _lift_our_hold(view)
+        return call_back(view.record), _lift_our_hold(view)
     if view.record.empty_seen >= EMPTY_READINGS:
         return (view.record, ()) if _must_not_go(view) else _take_out(view)
     if view.host is None:
@@ -41,6 +41,12 @@ def _must_not_go(view: View) -> bool:
     return view.frozen and is_interrupted(view.record) and not view.record.forced
 
 
+def call_back(record: NodeRecord) -> NodeRecord:
+    """Return the record of a node that is not to go after all: in service again, or on its way to it if it never was."""
+    phase = Phase.SERVING if record.ready_at else Phase.CONFIGURING
+    return replace(record, phase=phase, leaving_for="", empty_seen=0)
+
+
 def _ends_with_jobs(view: View) -> bool:
     """Whether the administrator's setting lets a machine end that is down for the batch system but may still run its jobs."""
     allowed = view.world.settings.dynamic_cluster.destroy_down_nodes_with_jobs
@@ -59,7 +65,7 @@ def _wanted_again(view: View) -> bool:
 
 
 def _lift_our_hold(view: View) -> tuple[Action, ...]:
-    if view.host is None or view.host.hold is not HoldBy.US:
+    if view.host is None or view.host.hold is not HoldBy.US or not view.record.ready_at:
         return ()
     return (view.action(Act.UNHOLD, "it is wanted after all"),)
 

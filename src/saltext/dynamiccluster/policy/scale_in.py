@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..model import HoldBy, InstanceState, NodeRecord, Phase, ResourceFlag, WorkerNode
 from . import reasons
 from .bins import is_stalled
+from .lifecycle import LIFT
 from .limits import batch_problem, cloud_problem, counts_for_minimum
 from .placement import FOR_JOBS, Allocation
 from .world import COMING, World
@@ -161,7 +162,7 @@ def _why_down(world: World, node: WorkerNode, record: NodeRecord) -> str:
 
 
 def _why_down_is_untouched(world: World, node: WorkerNode, record: NodeRecord) -> str:
-    if record.held_for or (node.host is not None and node.host.hold is HoldBy.ADMINISTRATOR):
+    if record.held_for not in ("", LIFT) or (node.host is not None and node.host.hold is HoldBy.ADMINISTRATOR):
         return "down, and held by an administrator"
     if record.resource not in world.settings.cloud:
         return f"{record.resource} is not in the settings any more"

@@ -83,11 +83,15 @@ def _fold_instance(
 
 
 def _fold_missing(record: NodeRecord, view: CloudView, reading: Reading[CloudView]) -> NodeRecord:
-    """A listing that lacks an instance proves nothing; the cloud's answer for its very id does, once it is old enough."""
+    """A listing that lacks an instance proves nothing; the cloud's answer for its very id does, once it is old enough.
+
+    A young one may be shown by one of the cloud's servers and be unknown to the next.
+    """
     if record.instance_id not in view.gone or not record.instance_id:
         return record
-    settled = record.seen_at or reading.read_at - record.asked_at > LISTING_GRACE
-    return replace(record, gone=True) if settled else record
+    since = record.active_at or record.seen_at or record.asked_at
+    ending = record.phase is Phase.DESTROYING and record.cloud_acted_at
+    return replace(record, gone=True) if ending or reading.read_at - since > LISTING_GRACE else record
 
 
 def _adopt(instance: Instance, reading: Reading[CloudView], snapshot: Snapshot, settings: Settings) -> NodeRecord | None:
@@ -101,11 +105,12 @@ def _adopt(instance: Instance, reading: Reading[CloudView], snapshot: Snapshot, 
     host = find_host(snapshot.batch.value, hostname)
     if instance.state in _ENDED and host is None:
         return None
+    phase = _adopted_phase(instance, host)
     return NodeRecord(
         name=instance.name or instance.id,
         resource=instance.resource,
         intent=instance.intent or instance.id,
-        phase=_adopted_phase(instance, host),
+        phase=phase,
         asked_at=reading.read_at,  # its deadlines start anew: when it was really asked is not known
         tried_at=instance.created or reading.read_at,
         instance_id=instance.id,
@@ -113,7 +118,7 @@ def _adopt(instance: Instance, reading: Reading[CloudView], snapshot: Snapshot, 
         address=instance.address,
         active_at=instance.created if instance.state is InstanceState.ACTIVE else 0.0,
         joined_at=reading.read_at if host else 0.0,
-        ready_at=reading.read_at if host and host.hold is HoldBy.NOBODY else 0.0,
+        ready_at=reading.read_at if phase is Phase.SERVING else 0.0,
         seen_at=reading.read_at,
         gone=instance.state is InstanceState.INEXISTENT,
         cause="found in the cloud with our tags and adopted",

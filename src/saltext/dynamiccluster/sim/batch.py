@@ -30,7 +30,10 @@ from .clock import VirtualClock
 
 @dataclass
 class SimJob:
-    """A job. `runs` counts how often it was started; `ended` tells how it ended: "", "done", "lost" or "vacated"."""
+    """A job. `runs` counts how often it was started; `ended` tells how it ended: "", "done", "lost" or "vacated".
+
+    `ghost`: it is listed as running while its processes are gone, so that it never ends by itself.
+    """
 
     id: str
     request: Request
@@ -44,6 +47,7 @@ class SimJob:
     waited: float = 0.0  # from its submission until it was started for the first time
     taken: dict[str, int] = field(default_factory=dict)  # cores by host, while it runs
     ended: str = ""
+    ghost: bool = False
 
 
 @dataclass
@@ -69,6 +73,7 @@ class SimBatch:
         self.hosts: dict[str, SimHost] = {}
         self.names: Callable[[str], str] = lambda hostname: ""
         self.down = False
+        self.fewer_next = 0  # so many next hosts have a core less than promised
         self.troubles: dict[str, list[BatchError]] = {}
         self.calls: list[tuple[str, str]] = []
         self._numbers = itertools.count(1)
@@ -92,6 +97,9 @@ class SimBatch:
         host = self.hosts.get(hostname)
         if host is None:
             return False
+        if self.fewer_next and host.up is None:
+            self.fewer_next -= 1
+            host.shape = replace(host.shape, cores=max(host.shape.cores - 1, 1))
         host.up = True
         return True
 
@@ -100,6 +108,8 @@ class SimBatch:
         host = self.hosts.get(hostname)
         if host is not None and host.up:
             host.up = False
+        for job in self.running(hostname):
+            job.ghost = True
 
     # -- the scheduler ------------------------------------------------------------------------------------------------------
 
@@ -107,7 +117,7 @@ class SimBatch:
         """End the jobs that are done, then start what fits, in the order of submission."""
         now = self.clock.now()
         for job in self.running():
-            if now - job.started >= job.duration and all(self._is_up(name) for name in job.taken):
+            if now - job.started >= job.duration and not job.ghost and all(self._is_up(name) for name in job.taken):
                 job.taken, job.ended = {}, "done"
         for job in self.jobs.values():
             if not (job.taken or job.ended or job.held):
@@ -128,8 +138,22 @@ class SimBatch:
                 used.add(name)
                 free[name] -= chunk.cores
                 taken[name] = taken.get(name, 0) + chunk.cores
-        job.taken, job.started, job.runs = taken, now, job.runs + 1
+        self._start(job, taken, now)
+
+    def _start(self, job: SimJob, taken: dict[str, int], now: float) -> None:
+        job.taken, job.started, job.runs, job.ghost = taken, now, job.runs + 1, False
         job.waited = job.waited or now - job.submitted
+
+    def slip(self, hostname: str) -> None:
+        """Start a waiting job on this host whatever its hold says, as a scheduler does that had decided so a moment before."""
+        host = self.hosts.get(hostname)
+        if host is None or host.up is not True:
+            return
+        for job in self.jobs.values():
+            waits = not (job.taken or job.ended or job.held)
+            cores = job.request.total_cores
+            if waits and len(job.request.chunks) == 1 and not job.request.chunks[0].distinct and cores <= self._free(host):
+                return self._start(job, {host.name: cores}, self.clock.now())
 
     def _usable(self, request: Request) -> list[SimHost]:
         wanted = None if request.places is None else {place.queue for place in request.places}
@@ -184,6 +208,10 @@ class SimBatch:
         self._call("vacate", hostname)
         return tuple(self._end(job, "vacated") for job in self.running(hostname))
 
+    def requeue(self, hostname: str) -> tuple[str, ...]:
+        self._call("requeue", hostname)
+        return tuple(self._end(job, "") for job in self.running(hostname) if job.rerunnable)
+
     def clear(self, hostname: str) -> Cleared:
         self._call("clear", hostname)
         if self._is_up(hostname):
@@ -208,10 +236,6 @@ class SimBatch:
     def _call(self, method: str, about: str) -> None:
         self.calls.append((method, about))
         if self.down:
-    def requeue(self, hostname: str) -> tuple[str, ...]:
-        self._call("requeue", hostname)
-        return tuple(self._end(job, "") for job in self.running(hostname) if job.rerunnable)
-
             raise BatchUnreachable("the simulated batch system does not answer")
         waiting = self.troubles.get(method)
         if waiting:

@@ -120,6 +120,7 @@ class SimulatedCloud:
     def list(self) -> tuple[Instance, ...]:
         """Return the resource's machines, ended ones as INEXISTENT while the account remembers them."""
         found = self._do("list", "", self._list)
+        found = found * 2 if self.troubles.repeat_list else found
         return found if self.troubles.truncate_list is None else found[: self.troubles.truncate_list]
 
     def get(self, instance_id: str) -> Instance | None:
@@ -188,7 +189,7 @@ class SimulatedCloud:
 
     def _destroy(self, instance_id: str) -> None:
         machine = self.account.machines.get(instance_id)
-        if machine is not None and machine.leaves_at is None:
+        if machine is not None and machine.leaves_at is None and not self.troubles.deaf:
             machine.leaves_at = self.account.clock.now()
             machine.ends_at = min(machine.ends_at, machine.leaves_at + self.account.ending)
 

@@ -11,6 +11,7 @@ from .batch import SimBatch
 from .clock import VirtualClock
 
 RETRY = 10.0  # seconds between two tries of a minion whose key is not accepted
+PATIENCE = 60.0  # seconds without an answer after which a highstate is asked for again
 MARK = "token="  # how the simulated user-data carries the one-time token
 
 
@@ -26,7 +27,11 @@ class SimMinion:
 
 
 class SimMinions:
-    """Implements ports.Minions and ports.Check. `fail_next` so many next highstates fail for good."""
+    """Implements ports.Minions and ports.Check.
+
+    `fail_next` so many next highstates fail for good, `silent_next` never return, `idle_next` succeed and start no daemon. `deaf`: what
+    minions say on the bus is lost; it is asked for again after PATIENCE.
+    """
 
     def __init__(self, clock: VirtualClock, batch: SimBatch, *, highstate: float = 20.0):
         self.clock, self.batch = clock, batch
@@ -35,7 +40,9 @@ class SimMinions:
         self.keys: set[str] = set()
         self.refused: list[str] = []  # names that came with a wrong token
         self.minions: dict[str, SimMinion] = {}
-        self.fail_next = 0
+        self.fail_next = self.silent_next = self.idle_next = 0
+        self.deaf = False
+        self._asked_at: dict[str, float] = {}
         self._asked: set[str] = set()
         self._heard: set[str] = set()  # whose highstate the engine has heard of
 
@@ -44,6 +51,7 @@ class SimMinions:
         self.expected.clear()
         self._asked.clear()
         self._heard.clear()
+        self._asked_at.clear()
 
     # -- machines -------------------------------------------------------------------------------------------------------
 
@@ -62,7 +70,7 @@ class SimMinions:
     def _knock(self, minion: SimMinion) -> None:
         if not minion.alive:
             return
-        if minion.token and self.expected.get(minion.name) == minion.token:
+        if minion.token and not self.deaf and self.expected.get(minion.name) == minion.token:
             del self.expected[minion.name]  # the token is spent
             self.keys.add(minion.name)
         if minion.name not in self.keys:
@@ -80,14 +88,23 @@ class SimMinions:
     def _finish(self, minion: SimMinion) -> None:
         if not minion.alive or minion.state == "failed":
             return
-        if self.fail_next:
+        if self.silent_next:
+            self.silent_next -= 1
+        elif self.fail_next:
             self.fail_next -= 1
             minion.state = "failed"
-        elif self.batch.start_daemon(minion.name):
+        elif self._configures(minion):
             minion.state = "configured"
-            self._heard.add(minion.name)
+            if not self.deaf:
+                self._heard.add(minion.name)
         else:
             self.clock.call_later(RETRY, lambda: self._finish(minion))  # registered too late: the daemon is started again
+
+    def _configures(self, minion: SimMinion) -> bool:
+        if self.idle_next:
+            self.idle_next -= 1
+            return True
+        return self.batch.start_daemon(minion.name)
 
     # -- ports.Minions ----------------------------------------------------------------------------------------------------
 
@@ -99,6 +116,7 @@ class SimMinions:
         """Have minions run their highstate, at once or as soon as their key is accepted."""
         for name in names:
             self._asked.add(name)
+            self._asked_at[name] = self.clock.now()
             minion = self.minions.get(name)
             if minion is not None and minion.state in ("accepted", "configured"):
                 self._run(minion)
@@ -108,6 +126,7 @@ class SimMinions:
         self.expected.pop(name, None)
         self._asked.discard(name)
         self._heard.discard(name)
+        self._asked_at.pop(name, None)
 
     # -- ports.Check --------------------------------------------------------------------------------------------------------
 
@@ -116,4 +135,6 @@ class SimMinions:
         if minion is not None and minion.state == "failed":
             return CheckResult(Verdict.FAILED, "simulated: a state failed")
         ready = target.name in self._heard
+        if not ready and self.clock.now() - self._asked_at.get(target.name, self.clock.now()) >= PATIENCE:
+            self.configure([target.name])
         return CheckResult(Verdict.READY if ready else Verdict.WAITING, "" if ready else "its highstate is awaited")

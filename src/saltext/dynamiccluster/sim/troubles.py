@@ -29,6 +29,8 @@ class Troubles:
 
     truncate_list: int | None = None  # listings stop after so many machines, without a word
     stale_list: float = 0.0  # listings show the account as it was so many seconds ago
+    repeat_list: bool = False  # listings show each machine twice
+    deaf: bool = False  # an end is accepted and not carried out
     _next: dict[str, deque[Trouble]] = field(default_factory=dict)
     _always: dict[str, Trouble] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..control.core import Core
+from ..control.journal import Journal
 from ..control.ledger import Ledger, MemoryMirror
 from ..control.parts import Parts
 from ..model import InstanceState, NodeRecord, Request, Shape
@@ -87,7 +88,11 @@ class World:
         self.batch.names = self._address_of
         self._booted: dict[str, str] = {}
         self._due: dict[str, float] = {}
+        self.prepare()
         self.core = self.start_engine()
+
+    def prepare(self) -> None:
+        """Called before the first engine starts, for worlds that have more in them."""
 
     # -- the engine -----------------------------------------------------------------------------------------------------
 
@@ -101,10 +106,13 @@ class World:
             shutil.rmtree(self.directory, ignore_errors=True)
         self.settings = settings or self.settings
         self._due = {}
-        ledger = Ledger(GuardedJournal(self.journal_path, self.wire), self.mirror)
+        ledger = Ledger(self.make_journal(), self.mirror)
         self.core = Core(self._parts(), ledger, chance=random.Random(self.seed + self.restarts))
         self.core.resume()
         return self.core
+
+    def make_journal(self) -> Journal:
+        return GuardedJournal(self.journal_path, self.wire)
 
     def _parts(self) -> Parts:
         def guard(port: Any, kind: str) -> Any:
@@ -197,6 +205,10 @@ class World:
         """Return whether every job has ended and just so many nodes are left, in the clouds, the batch system and the memory."""
         left = (len(self.account.living()), len(self.batch.hosts), len(self.core.memory.nodes))
         return self.done() and left == (nodes, nodes, nodes)
+
+    def close(self) -> None:
+        """Let go of the journal's file."""
+        self.core.ledger.close()
 
     def describe(self) -> str:
         """Return everything about the world in a few lines, for a test that failed."""
