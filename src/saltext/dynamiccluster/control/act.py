@@ -15,7 +15,7 @@ from ..errors import BatchError, CloudError, HostHasJobs, JournalError, Refusal
 from ..model import NodeRecord, Phase
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action, describe
-from . import joining, launching, refusals, tending
+from . import belated, joining, launching, refusals, tending
 from .announce import node_event
 from .backoff import NODE_WAIT, Retries, explain, lift_quota
 from .journal import Entry
@@ -145,7 +145,8 @@ class Actor:
                 memory = launching.lift(memory, action.resource)
             if action.act is Act.ADOPT:
                 memory = launching.end_adopting(memory, action)
-            return lift_quota(memory, action.resource) if action.act is Act.DESTROY else memory
+            freed = action.act is Act.DESTROY and not (record is not None and belated.is_belated(record))
+            return lift_quota(memory, action.resource) if freed else memory
 
         spent = action.node if action.act is Act.RELEASE else ""
         self._tell(*self._ledger.update(change, entries=(entry,), spent=spent))
@@ -164,7 +165,8 @@ class Actor:
         untried = scene.record is not None and not scene.record.tried_at
 
         def change(memory: Memory) -> Memory:
-            memory = refusals.remember(memory, action.resource, error, scene.parts.settings, now, self._chance)
+            if not error.alone:
+                memory = refusals.remember(memory, action.resource, error, scene.parts.settings, now, self._chance)
             return launching.take_back(memory, action.node, error) if error.certain and untried else memory
 
         said = "nothing was launched" if error.certain else "it is asked again with the same intent"

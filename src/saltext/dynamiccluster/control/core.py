@@ -21,7 +21,7 @@ from ..policy.decide import decide
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action, Plan
 from ..snapshot import Command, Reading, Snapshot
-from . import announce, launching, observe
+from . import announce, belated, launching, observe
 from .act import Actor
 from .backoff import lift_for_settings, lift_quota
 from .health import Health
@@ -152,8 +152,9 @@ class Core:
         memory = announce.show(plan.memory, plan.nodes, self._snapshot.batch.read_at, now)
         memory = self._actor.with_troubles(memory)
         for name, record in memory.nodes.items():
-            if record.gone and not getattr(before.nodes.get(name), "gone", True):
+            if record.gone and not getattr(before.nodes.get(name), "gone", True) and not belated.is_belated(record):
                 memory = lift_quota(memory, record.resource)
+        memory = belated.note(before, memory, self._snapshot, self.parts.settings, now, self.chance)
         if orders and now >= self._no_orders_before and self._order(memory, orders, now):
             return
         if orders:  # not written, so not ordered: the wish for them stays

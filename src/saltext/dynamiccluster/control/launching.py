@@ -87,7 +87,7 @@ def _choose(scene: Scene) -> tuple[str, ...]:
 def lift(memory: Memory, resource: str) -> Memory:
     """Return the memory after the cloud took a launch: what kept it from that is over. Whether machines become nodes is another matter."""
     known = memory.resource(resource)
-    if known.backoff is None or known.backoff.kind == BREAKER:
+    if known.backoff is None or known.backoff.kind == BREAKER or known.backoff.belated:
         return memory
     return memory.with_resource(resource, replace(known, backoff=None))
 

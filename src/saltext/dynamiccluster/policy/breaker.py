@@ -34,7 +34,7 @@ def count_failures(before: Memory, after: Memory, now: float) -> Memory:
 def tries_one(world: World, resource: str) -> bool:
     """Tell whether the wait is over and one machine is to show whether launches become nodes again."""
     backoff = world.remembered(resource).backoff
-    return backoff is not None and backoff.kind == BREAKER and backoff.until <= world.now
+    return backoff is not None and (backoff.kind == BREAKER or backoff.belated) and backoff.until <= world.now
 
 
 def trial_under_way(world: World, resource: str) -> bool:
@@ -47,7 +47,7 @@ def _given_up(record: NodeRecord) -> bool:
     """A machine that the cloud had and that never was in service; what an administrator ended or the cloud took back is no failure."""
     if not record.leaving_for or record.ready_at or not record.instance_id:
         return False
-    return not record.leaving_for.startswith(_NO_FAILURE)
+    return not record.leaving_for.startswith((*_NO_FAILURE, reasons.REFUSED, reasons.SURPLUS))
 
 
 def _failed(known: ResourceMemory, record: NodeRecord, now: float) -> ResourceMemory:

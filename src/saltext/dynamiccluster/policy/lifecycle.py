@@ -60,7 +60,8 @@ def _trouble(view: View) -> str:
         if view.instance.stopped:
             return reasons.STOPPED
         if view.instance.state is InstanceState.ERROR:
-            return f"{reasons.BROKEN}: {view.instance.detail or 'no detail'}"
+            said = f"{reasons.REFUSED} ({view.instance.refusal})" if view.instance.refusal else reasons.BROKEN
+            return f"{said}: {view.instance.detail or 'no detail'}"
         if view.instance.state is InstanceState.DELETING:
             return reasons.ENDING
     limit = view.world.settings.dynamic_cluster.max_launch_time

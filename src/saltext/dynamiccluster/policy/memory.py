@@ -14,13 +14,17 @@ SPOT = "spot"  # kind of the back-off while spot machines cannot be had and the 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Why nothing is launched in a resource until `until`. `step` counts the failures in a row, so that waits grow."""
+    """Why nothing is launched in a resource until `until`. `step` counts the failures in a row, so that waits grow.
+
+    `belated`: the cloud had taken the order first, so that only a machine that runs shows that the trouble is over.
+    """
 
     until: float
     kind: str  # a value of errors.Refusal, BREAKER or SPOT
     reason: str
     since: float = 0.0
     step: int = 1
+    belated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..model import CloudView, HoldBy, Host, Instance, InstanceState, JobState, NodeRecord, Phase, ResourceFlag, Shape
 from ..settings import Settings
 from ..snapshot import Reading, Snapshot
+from . import reasons
 from .memory import Memory
 from .names import hostname_of
 from .nodes import find_host
@@ -47,7 +48,7 @@ def _fold_cloud(
     view = reading.value
     assert view is not None
     by_id = {instance.id: instance for instance in view.instances}
-    by_intent = {instance.intent: instance for instance in view.instances if instance.intent}
+    by_intent = _index_intents(view)
     for name, record in list(nodes.items()):
         if record.resource != resource:
             continue
@@ -57,8 +58,28 @@ def _fold_cloud(
         nodes[name] = _fold_instance(record, instance, view, reading, settings)
     for instance in by_id.values():
         adopted = _adopt(instance, reading, snapshot, settings)
-        if adopted is not None and adopted.name not in nodes:
+        if adopted is not None and adopted.name in nodes:
+            adopted = None if instance.state in _ENDED else _surplus(adopted, nodes[adopted.name])
+        if adopted is not None:
             nodes[adopted.name] = adopted
+
+
+def _index_intents(view: CloudView) -> dict[str, Instance]:
+    """Return the instances by intent. Of several of one launch the one that is furthest stays, as the adapters choose."""
+    best = sorted(view.instances, key=lambda one: (one.state is InstanceState.ACTIVE, -one.created, one.id))
+    return {instance.intent: instance for instance in best if instance.intent}
+
+
+def _surplus(adopted: NodeRecord, known: NodeRecord) -> NodeRecord | None:
+    """Return what becomes of a further machine of a launch that has its node: it was never joined, nothing runs on it, it goes.
+
+    It has no host name: the one that it was given is the other's.
+    """
+    if adopted.intent != known.intent or not known.instance_id or adopted.instance_id == known.instance_id:
+        return None
+    return replace(
+        adopted, name=adopted.instance_id, phase=Phase.DESTROYING, leaving_for=reasons.SURPLUS, hostname="", joined_at=0.0, ready_at=0.0
+    )
 
 
 def _fold_instance(
@@ -79,7 +100,8 @@ def _fold_instance(
         record = replace(record, phase=Phase.JOINING, active_at=reading.read_at)
     record = fold(record, instance, reading.read_at)
     address = instance.address or record.address
-    return replace(record, address=address, hostname=record.hostname or hostname_of(instance, settings))
+    own_name = "" if record.leaving_for == reasons.SURPLUS else hostname_of(instance, settings)
+    return replace(record, address=address, hostname=record.hostname or own_name)
 
 
 def _fold_missing(record: NodeRecord, view: CloudView, reading: Reading[CloudView]) -> NodeRecord:

@@ -300,6 +300,7 @@ def _error(refused: Refused) -> Any:
 def _handler(openstack: FakeOpenStack) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # an answer in one packet: in two, each one would wait for an acknowledgement
 
         def _serve(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
