@@ -34,8 +34,8 @@ class Stage(House):
         return self
 
     def _dress(self) -> None:
-        publish = self.server.publish
-        self.server.publish = lambda document, core: publish(self._dressed(document), core)  # type: ignore[method-assign]
+        publish = self.desk.publish
+        self.desk.publish = lambda document, core: publish(self._dressed(document), core)  # type: ignore[method-assign]
 
     def _dressed(self, document: Mapping[str, Any]) -> dict[str, Any]:
         found = copy.copy(dict(document))

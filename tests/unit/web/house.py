@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from saltext.dynamiccluster.sim.world import World
 from saltext.dynamiccluster.snapshot import Command
 from saltext.dynamiccluster.web.access import Identity
 from saltext.dynamiccluster.web.calls import CALLS
+from saltext.dynamiccluster.web.desk import Desk
 from saltext.dynamiccluster.web.server import WebServer
 
 RIGHTS = frozenset(call.right for call in CALLS if call.right)
@@ -31,7 +33,7 @@ SECRET = "s3cr3t-access-key-of-the-cloud"
 class Register:
     """An Authority with a list of tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, argument: object = None) -> None:
         self.tokens = {
             OPERATOR: Identity("alice", RIGHTS),
             READER: Identity("rita", READS),
@@ -115,12 +117,15 @@ class House:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.loop.call_soon_threadsafe(self.stop.set)
+        with suppress(RuntimeError):  # a test may have ended it
+            self.loop.call_soon_threadsafe(self.stop.set)
         self._thread.join(20)
 
     async def _main(self) -> None:
         self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
-        self.server = WebServer(self.world.settings, self.obey, self.register, self.directory, self.world.clock.now)
+        self.desk = Desk(self.obey, self.world.clock.now)
+        admin = self.world.settings.dynamic_cluster.admin_server
+        self.server = self.desk.server = WebServer(admin, self.desk.answer, self.register, self.directory, self.world.clock.now)
         duty = asyncio.create_task(self.server.run(self.stop))
         while self.server._server is None and not self.server.trouble:
             await asyncio.sleep(0.01)
@@ -160,12 +165,12 @@ class House:
             document = present(self.world.core, self.status)
             document["history"] = history(self.world.core, limit=200)
             document = json.loads(json.dumps(document))
-        self.server.publish(document, self.world.core)
+        self.document = document
+        self.desk.publish(document, self.world.core)
 
     def trouble(self, problem: str) -> None:
         """Tell of a problem, and of nothing else that is new."""
-        document = {**self.server.context.prepared.document}  # type: ignore[union-attr]
-        self.server.publish({**document, "problems": [*document["problems"], problem]}, self.world.core)
+        self.desk.publish({**self.document, "problems": [*self.document["problems"], problem]}, self.world.core)
 
     def nodes(self) -> list[str]:
         return [node.hostname for node in self.world.core.plan.nodes]

@@ -57,7 +57,7 @@ def stream(house: House, *arguments: str, **options: str) -> Iterator[Stream]:
 
 def fire(house: House, *numbers: int) -> None:
     for number in numbers:
-        house.loop.call_soon_threadsafe(house.server.hear, f"dynamiccluster/default/node/n{number}/busy", {"id": f"i-{number}"})
+        house.loop.call_soon_threadsafe(house.desk.hear, f"dynamiccluster/default/node/n{number}/busy", {"id": f"i-{number}"})
 
 
 def test_events_come_in_order_and_go_on_after_a_break(house: House) -> None:
@@ -103,7 +103,7 @@ def test_a_new_problem_is_told_too_though_no_node_and_no_job_changed(house: Hous
 def test_no_signature_of_a_command_is_passed_on(house: House) -> None:
     with stream(house) as opened:
         data = {"id": "x", "signature": "secret", "_stamp": "now"}
-        house.loop.call_soon_threadsafe(house.server.hear, "dynamiccluster/default/command/x/new", data)
+        house.loop.call_soon_threadsafe(house.desk.hear, "dynamiccluster/default/command/x/new", data)
         assert opened.next()["data"] == {"id": "x"}
 
 
@@ -161,7 +161,7 @@ def test_one_that_does_not_read_holds_up_nobody(house: House) -> None:
     try:
         reader.start()
         for _ in range(300):
-            house.loop.call_soon_threadsafe(house.server.hear, "dynamiccluster/default/node/n/busy", {"text": heavy})
+            house.loop.call_soon_threadsafe(house.desk.hear, "dynamiccluster/default/node/n/busy", {"text": heavy})
             time.sleep(0.001)
         reader.join(10)
         assert len(heard) == 5 and house.get("/healthz").status == 200

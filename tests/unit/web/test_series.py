@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
 
 
 def test_numbers_of_a_cluster_at_work(house: House) -> None:
-    document = house.server.context.prepared.document
+    document = house.document
     found = sample(document, 12.0)
     assert found[""]["nodes.total"] == found[""]["nodes.busy"] == 3.0 and found[""]["cores.busy"] == 12.0
     assert found["burst"]["cost"] == found[""]["cost"] == 0.75 and found["spare"]["cost"] == 0.0

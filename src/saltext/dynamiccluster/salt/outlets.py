@@ -33,17 +33,18 @@ class Outlets:
     ):
         self._logs = Logs(secrets)
         self._reporters = Reporters()
+        self._desk: Any = None
         self._web: Any = None
         self._trouble = ""
         self._failed = ""
         self.use(settings)
         try:
-            self._web = _make_web(opts, settings, obey, directory)
+            self._desk, self._web = _make_web(opts, settings, obey, directory)
         except ImportError as error:
             self._trouble = f"the admin server is not running: {error}; salt-pip install tornado prometheus-client, then restart the salt-master"
             log.error("%s", self._trouble)
             return
-        line.listen(line.is_news, self._web.hear)
+        line.listen(line.is_news, self._desk.hear)
 
     def use(self, settings: Settings) -> None:
         """Go on with other settings. (The admin server takes its own from what is published.)"""
@@ -52,18 +53,18 @@ class Outlets:
 
     def meter(self, parts: Parts) -> Parts:
         """Return the parts with adapters that count their calls."""
-        if self._web is None:
+        if self._desk is None:
             return parts
         from ..web.metrics import Metered
 
-        numbers = self._web.numbers
+        numbers = self._desk.numbers
         clouds = {name: Metered(cloud, partial(numbers.cloud_call, name)) for name, cloud in parts.clouds.items()}
         return replace(parts, batch=Metered(parts.batch, numbers.batch_call), clouds=clouds)
 
     def loop_part(self, part: str, seconds: float) -> None:
         """Take note of how long a part of the loop took."""
-        if self._web is not None:
-            self._web.numbers.loop_part(part, seconds)
+        if self._desk is not None:
+            self._desk.numbers.loop_part(part, seconds)
 
     def publish(self, document: Mapping[str, Any], core: Core) -> None:
         """Hand a document for readers to whoever wants one. Never raises."""
@@ -99,16 +100,22 @@ class Outlets:
             await asyncio.sleep(_AGAIN)
 
     def _show(self, document: Mapping[str, Any], core: Core) -> None:
-        if self._web is not None:
-            self._web.publish(document, core)
+        if self._desk is not None:
+            self._desk.publish(document, core)
 
     def _report(self, document: Mapping[str, Any], core: Core) -> None:
         self._reporters.publish(make_report(document))
 
 
-def _make_web(opts: Mapping[str, Any], settings: Settings, obey: Obey, directory: Path) -> Any:
-    """Return the admin server. Raises ImportError where Tornado or prometheus-client is missing."""
-    from ..web.server import WebServer
-    from .access import SaltAuthority
+def _make_web(opts: Mapping[str, Any], settings: Settings, obey: Obey, directory: Path) -> tuple[Any, Any]:
+    """Return the engine's desk and the admin server. Raises ImportError where Tornado or prometheus-client is missing."""
+    import tornado.web  # noqa: F401  # only the server's process needs it, but the engine can say what is missing
 
-    return WebServer(settings, obey, SaltAuthority(opts), directory, time.time)
+    from ..web.apart import Apart
+    from ..web.desk import Desk
+    from ..web.wire import Recipe, plain
+
+    desk = Desk(obey, time.time)
+    recipe = Recipe("saltext.dynamiccluster.salt.access:SaltAuthority", plain(opts), directory, settings.dynamic_cluster.admin_server)
+    desk.server = Apart(recipe, desk.answer)
+    return desk, desk.server

@@ -96,6 +96,5 @@ def _count(context: Context, handler: RequestHandler) -> None:
     call = getattr(handler, "call", None)
     path = call.path if call is not None else "/dashboard" if isinstance(handler, Pages) else "other"
     method = call.method if call is not None else "other"
-    context.numbers.requests.labels(method, path, str(handler.get_status())).inc()
-    if path != "/events":
-        context.numbers.request_seconds.labels(path).observe(handler.request.request_time())
+    seconds = None if path == "/events" else handler.request.request_time()
+    context.traffic.count(method, path, handler.get_status(), seconds)

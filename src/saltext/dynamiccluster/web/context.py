@@ -5,32 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..settings.general import AdminServer
 from .access import Authority, Doors, Identities
+from .desk import Obey
 from .hub import Hub
-from .numbers import Numbers
 from .prepared import Prepared
 from .series import Series
 from .sessions import Sessions, Throttle
+from .traffic import Traffic
 
 _REMEMBERED = 1.0  # seconds for which the engine's answer to a question is given again
 
-Obey = Callable[[dict[str, Any]], Awaitable[Mapping[str, Any]]]
-FindJob = Callable[[str], Mapping[str, Any] | None]
 
 
 @dataclass
 class Context:
-    """One server's parts. `prepared` is None until the first snapshot; `find_job` looks in everything that was read last."""
+    """One server's parts. `prepared` is None until the first snapshot; `obey` reaches the engine's Desk."""
 
     settings: AdminServer
     obey: Obey
-    find_job: FindJob
     authority: Authority
     identities: Identities
     sessions: Sessions
@@ -38,7 +36,7 @@ class Context:
     doors: Doors
     hub: Hub
     series: Series
-    numbers: Numbers
+    traffic: Traffic
     executor: Executor
     clock: Callable[[], float]
     secure: bool = False

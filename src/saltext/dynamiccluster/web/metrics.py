@@ -6,15 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from ..errors import BatchError, CloudError
-from .numbers import Numbers
 
 
-def render(numbers: Numbers) -> tuple[bytes, str]:
-    """Return everything in Prometheus' text format, and its content type."""
-    return generate_latest(numbers.registry), CONTENT_TYPE_LATEST
+def render(registry: CollectorRegistry) -> bytes:
+    """Return everything in Prometheus' text format."""
+    return generate_latest(registry)
 
 
 class Metered:

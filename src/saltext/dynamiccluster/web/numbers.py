@@ -38,7 +38,6 @@ class Numbers:
         self._running: frozenset[str] | None = None
         self._seen: dict[str, set[str]] = {}
         self.waiting: float | None = None  # seconds that the longest waiting job waits
-        self.listeners = 0
         self._make()
         self.registry.register(_Snapshot(self))
 
@@ -59,8 +58,6 @@ class Numbers:
         )
         self.waits = Histogram("job_wait_seconds", "How long jobs waited that have started", buckets=_WAITS, **known)
         self.events = Count("events", "Events fired, by kind", ("event",), **known)
-        self.requests = Count("http_requests", "Requests to the admin server", ("method", "path", "status"), **known)
-        self.request_seconds = Histogram("http_request_seconds", "How long requests take", ("path",), buckets=_SECONDS, **known)
 
     # -- what happens ---------------------------------------------------------------------------------------------------
 
@@ -145,7 +142,6 @@ class _Snapshot:
             for key, value in values.items():
                 family.add_metric(key, value)
             yield family
-        yield GaugeMetricFamily("dynamiccluster_event_listeners", "Clients of /events", value=self._numbers.listeners)
 
 
 def _gauges(document: Mapping[str, Any], waiting: float) -> Gauges:

@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.iostream import StreamClosedError
 
 from ..model import JobState
+from .desk import JOB, METRICS
 from .encoding import Encoded, dumps, encode, join, make_etag, pack
 from .handler import Handler, Refused
 from .metrics import render
@@ -88,7 +90,7 @@ class Reader(Handler):
     async def _read_job(self, job: str) -> None:
         row = self.prepared.jobs.get(job)
         if row is None:
-            found = await asyncio.get_running_loop().run_in_executor(self.context.executor, self.context.find_job, job)
+            found = (await self._ask(JOB, job=job))["data"]
             if found is None or found["state"] == JobState.COMPLETED.value:
                 raise Refused(404, f"there is no job {job!r}")
             row = encode(found, ("waiting_for",))
@@ -163,10 +165,10 @@ class Reader(Handler):
         self._send_changing(await asyncio.get_running_loop().run_in_executor(self.context.executor, work))
 
     async def _read_metrics(self) -> None:
-        self.context.numbers.listeners = self.context.hub.listeners
-        body, kind = await asyncio.get_running_loop().run_in_executor(self.context.executor, render, self.context.numbers)
-        self.set_header("Content-Type", kind)
-        self.finish(body)
+        self.context.traffic.listen(self.context.hub.listeners)
+        of_the_engine = (await self.context.obey({"name": METRICS, "arguments": {}}))["data"]
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.finish(of_the_engine + render(self.context.traffic.registry))
 
     async def _read_healthz(self) -> None:
         prepared = self.context.prepared

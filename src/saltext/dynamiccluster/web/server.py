@@ -17,20 +17,17 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from ..control.core import Core
-from ..settings import Settings
 from ..settings.general import AdminServer
-from ..settings.shown import public
 from .access import Authority, Doors, Identities, own_names
 from .app import make_application
-from .context import Context, Obey
+from .context import Context
+from .desk import News, Obey
 from .draining import DrainingServer
 from .hub import Hub
-from .jobs import JobIndex
-from .numbers import Numbers
 from .prepared import Prepared
 from .series import Series, sample
 from .sessions import Sessions, Throttle
+from .traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -47,22 +44,18 @@ class Refusal(Exception):
 
 
 class WebServer:
-    """One admin server. `publish` may be called from any thread, all else on the loop."""
+    """One admin server (desk.Server). `take` may be called from any thread, all else on the loop."""
 
-    def __init__(self, settings: Settings, obey: Obey, authority: Authority, directory: Path, clock: Callable[[], float] = time.time):
+    def __init__(self, admin: AdminServer, obey: Obey, authority: Authority, directory: Path, clock: Callable[[], float] = time.time):
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="dynamiccluster-web")
-        self.numbers = Numbers(clock())
-        self._core: Core | None = None
-        self._jobs = JobIndex()
         self.trouble = ""
         self._server: DrainingServer | None = None
         self._serves: tuple[Any, ...] = ()
         self._names: tuple[str, ...] = ()
         self._loop = asyncio.get_running_loop()
         self.context = Context(
-            settings=settings.dynamic_cluster.admin_server,
+            settings=admin,
             obey=obey,
-            find_job=self._find_job,
             authority=authority,
             identities=Identities(authority, self._executor, clock),
             sessions=Sessions(directory / _SESSIONS),
@@ -70,36 +63,30 @@ class WebServer:
             doors=Doors(),
             hub=Hub(clock),
             series=Series(directory / _SERIES, clock),
-            numbers=self.numbers,
+            traffic=Traffic(),
             executor=self._executor,
             clock=clock,
         )
 
     # -- what the engine tells --------------------------------------------------------------------------------------------
 
-    def publish(self, document: Mapping[str, Any], core: Core) -> None:
+    def take(self, news: News) -> None:
         """Take another document for readers, prepare it for all requests, and keep its numbers."""
-        self._core = core
-        settings = core.parts.settings
-        self.context.settings = settings.dynamic_cluster.admin_server
+        self.context.settings = news.admin
         before = self.context.prepared
-        prepared = Prepared(document, public(settings), before)
+        prepared = Prepared(news.document, news.config, before)
         self.context.prepared = prepared
-        self.numbers.look(document, core)
-        self.context.series.add(prepared.at, sample(document, self.numbers.waiting))
+        if news.waiting is not None:
+            self.context.series.add(prepared.at, sample(news.document, news.waiting))
         if before is None or before.etag != prepared.etag:
             self._loop.call_soon_threadsafe(self.context.hub.notify, prepared.at, prepared.etag)
 
     def hear(self, tag: str, data: Mapping[str, Any]) -> None:
         """Pass an event of our bus on to whoever listens."""
-        self.numbers.event(tag)
-        self.context.hub.add(tag, {key: value for key, value in data.items() if key not in ("signature", "_stamp")})
+        self.context.hub.add(tag, data)
 
     def problems(self) -> list[str]:
         return [self.trouble] if self.trouble else []
-
-    def _find_job(self, job: str) -> Mapping[str, Any] | None:
-        return self._jobs.find(self._core, job) if self._core is not None else None
 
     # -- listening ----------------------------------------------------------------------------------------------------------
 
