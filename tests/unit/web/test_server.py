@@ -145,5 +145,5 @@ def test_before_the_first_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(House, "publish", lambda self: None)
     with House(tmp_path) as house:
         assert house.get("/workernode").status == 503 and house.get("/job/1").status == 503
-        assert house.get("/healthz").json == {"status": "starting", "age": None}
+        assert house.get("/healthz").json == {"status": "starting", "age": None, "acting": ""}
         assert house.get("/session").status == 200 and house.get("/metrics").status == 200

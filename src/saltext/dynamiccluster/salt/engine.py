@@ -12,9 +12,11 @@ from typing import Any
 from .. import __version__
 from ..control.journal import Journal
 from ..control.loop import Loop
-from ..control.parts import Parts
+from ..control.parts import Parts, unfenced
+from ..control.shared import SharedJournal
 from ..errors import ConfigurationError, Fault
 from ..settings import Settings
+from ..standby.lease import Held
 from .highstate import Highstate, Publisher
 from .keys import Keys, check_master
 from .line import Line
@@ -25,6 +27,7 @@ from .pillar import load_settings
 from .places import cluster_directory, known_clusters
 from .process import Lock, MasterIsGone, die_with_parent, sleep, stay_responsive, stop_on_signals
 from .snapshot import mask_rows, write_snapshot
+from .standby import ALONE, StandBy
 from .tornados import use_real_tornado
 from .waiting import Waiting
 from .wiring import make_batch, make_check, make_clouds, make_render, master_address, secret_texts
@@ -66,6 +69,8 @@ class Engine:
         self._stop = asyncio.Event()
         self._reread = asyncio.Lock()
         self._secrets: tuple[str, ...] = ()
+        self._standby: StandBy | None = None
+        self._held: Held | None = None
         self._faults: tuple[Fault, ...] = ()  # of the pillar as it was read last
 
     async def run(self) -> None:
@@ -79,10 +84,14 @@ class Engine:
                 if lock is None:
                     return
                 if settings is not None:
-                    await self._serve(settings)
-                    return
+                    if await self._may_act(settings):
+                        await self._serve(settings)
+                        return
+                    continue
                 await Waiting(self._opts, name, trouble).wait(self._stop, _REREAD)
         finally:
+            if self._standby is not None:
+                self._standby.close()
             if lock is not None:
                 lock.release()
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -120,6 +129,26 @@ class Engine:
             if not await lock.wait(self._stop):
                 return None
         return lock
+
+    async def _may_act(self, settings: Settings) -> bool:
+        """Return whether this engine is the one that acts; where another master's may be, stand by for a while before that is asked again."""
+        wanted = settings.dynamic_cluster.standby
+        if self._standby is not None and self._standby.wanted != wanted:
+            self._standby.close()
+            self._standby = None
+        if wanted is None:
+            return True
+        self._secrets = secret_texts(settings)
+        loop = asyncio.get_running_loop()
+        if self._standby is None:
+            self._standby = StandBy(self._opts, settings, wanted, lambda: loop.call_soon_threadsafe(self._stop.set))
+        self._held = await self._standby.wait(self._stop, lambda: self._is_still(settings), lambda: self._secrets)
+        return self._held is not None
+
+    async def _is_still(self, settings: Settings) -> bool:
+        """Tell whether the pillar says the same; one that cannot be read changes nothing."""
+        found, _trouble = await self._read()
+        return found is None or found == settings
 
     # -- with settings ----------------------------------------------------------------------------------------------------
 
@@ -181,12 +210,14 @@ class Engine:
             announcer=self._line.bus,
             clock=SystemClock(),
             render=make_render(settings, self._master),
+            fence=self._held.check if self._held is not None else unfenced,
         )
         return self._outlets.meter(parts)
 
     def _make_loop(self, parts: Parts) -> Loop:
         name = parts.settings.name
-        journal = Journal(cluster_directory(self._opts, name, create=True) / "journal.sqlite")
+        path = cluster_directory(self._opts, name, create=True) / "journal.sqlite"
+        journal = Journal(path) if self._held is None else SharedJournal(path, self._held)
         return Loop(
             parts.settings,
             parts.batch,
@@ -201,11 +232,13 @@ class Engine:
             write_snapshot=self._write_snapshot,
             version=__version__,
             meter=self._outlets.loop_part,
+            fence=parts.fence,
         )
 
     def _write_snapshot(self, document: dict[str, Any]) -> None:
-        found = (*self._line.problems(), *self._outlets.problems(), *self._setup_problems())
-        document = {**document, "problems": [*found, *document.get("problems", ())]}
+        found = (*self._line.problems(), *self._outlets.problems(), *self._setup_problems(), *(self._standby.problems() if self._standby else ()))
+        standby = self._standby.describe() if self._standby is not None else ALONE
+        document = {**document, "engine": {**document["engine"], "standby": dict(standby)}, "problems": [*found, *document.get("problems", ())]}
         document = mask_rows(document, self._known_secrets(), self._line.bus.mask)
         self._outlets.publish(document, self._loop.core)
         write_snapshot(self._opts, self._loop.core.parts.settings.name, document)
@@ -225,6 +258,8 @@ class Engine:
             settings, trouble = await self._read()
             if settings is not None and settings.name != self._loop.core.parts.settings.name:
                 trouble = f"dynamiccluster:name: changed to {settings.name!r}; restart the salt-master for another cluster"
+            elif settings is not None and settings.dynamic_cluster.standby != (self._standby.wanted if self._standby else None):
+                trouble = "dynamiccluster:dynamic-cluster:standby: changed; restart the salt-master for that"
             if settings is None or trouble:
                 self._loop.reject(trouble, self._faults)
                 return trouble

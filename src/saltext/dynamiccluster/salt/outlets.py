@@ -16,6 +16,7 @@ from ..control.parts import Parts
 from ..reporters.keeper import Reporters
 from ..reporters.report import make_report
 from ..settings import Settings
+from ..settings.shown import public
 from .line import Line
 from .logs import Logs
 
@@ -76,6 +77,14 @@ class Outlets:
                 if self._failed != text:
                     log.exception("the %s could not take a snapshot", name)
                 self._failed = text
+
+    def stand_by(self, document: Mapping[str, Any], settings: Settings) -> None:
+        """Have the admin server tell what an engine that stands by knows. Never raises."""
+        try:
+            if self._desk is not None:
+                self._desk.show(document, public(settings), settings.dynamic_cluster.admin_server)
+        except Exception:
+            log.exception("the admin server could not take a document")
 
     def problems(self) -> list[str]:
         web = self._web.problems() if self._web is not None else []

@@ -8,7 +8,7 @@ from typing import Any
 from ..model import NodeState
 from .handler import Handler, Refused
 
-_STATUS = {"unknown": 404, "busy": 409, "starting": 503, "failed": 500}
+_STATUS = {"unknown": 404, "busy": 409, "starting": 503, "standby": 503, "failed": 500}
 _REMOVABLE = frozenset({NodeState.HELD, NodeState.STARTING, NodeState.ERROR})
 
 

@@ -173,9 +173,11 @@ class Reader(Handler):
     async def _read_healthz(self) -> None:
         prepared = self.context.prepared
         age = None if prepared is None else round(max(self.context.clock() - prepared.at, 0.0), 1)
-        status = "starting" if age is None else "ok" if age < _STALE else "stale"
-        self.set_status(200 if status == "ok" else 503)
-        self.send({"status": status, "age": age})
+        standby = prepared.document["engine"]["standby"] if prepared else {"role": "", "acting": ""}
+        good = "standing by" if standby["role"] == "standing by" else "ok"
+        status = "starting" if age is None else good if age < _STALE else "stale"
+        self.set_status(200 if status == good else 503)
+        self.send({"status": status, "age": age, "acting": standby["acting"]})
 
     async def _read_openapi(self) -> None:
         self._send_changing(make_openapi(self.context.cookie, self.context.authority.kinds()))

@@ -178,6 +178,7 @@ _ENGINE = closed(
     bugs=WHOLE,
     in_flight=WHOLE,
     counters=mapped(WHOLE),
+    standby=closed(role=one_of("alone", "acting", "standing by"), acting=TEXT, trouble=TEXT),
 )
 
 _BATCH = closed(
@@ -241,7 +242,7 @@ SCHEMAS: Mapping[str, Schema] = {
         "additionalProperties": False,
     },
     "Orphan": closed(id=TEXT, name=TEXT, resource=TEXT, state_name=TEXT, ip=TEXT),
-    "Health": closed(status=one_of("ok", "stale", "starting"), age=maybe(NUMBER)),
+    "Health": closed(status=one_of("ok", "stale", "starting", "standing by"), age=maybe(NUMBER), acting=TEXT),
     "Session": closed(
         authenticated=FLAG,
         user=TEXT,
