@@ -120,11 +120,12 @@ def error_document(code: str, message: str) -> bytes:
 
 
 class Endpoint:
-    """An HTTP endpoint on the loopback. It gives `answers` in turn, the last one again and again, and keeps what it was asked."""
+    """An HTTP endpoint on the loopback. It gives `answers` in turn, the last one again and again, and keeps what it was asked and how."""
 
     def __init__(self, *answers: tuple[int, bytes]):
         self.answers = deque(answers)
         self.requests: list[dict[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -144,6 +145,7 @@ class Endpoint:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 endpoint.requests.append(dict(urllib.parse.parse_qsl(body)))
+                endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
                 status, answer = endpoint.answers.popleft() if len(endpoint.answers) > 1 else endpoint.answers[0]
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))

@@ -13,7 +13,9 @@ from ..ownership import CLUSTER, INTENT, RESOURCE, is_owned, other_owner, owner_
 from . import checking
 from .api import Api, EC2Error, Timeouts
 from .groups import resolve_groups
+from .health import Health
 from .launching import Launcher
+from .prices import Prices
 from .reading import tags_of, to_instance, to_shape
 from .request import is_group_id, needs_group_ids, tag_list
 
@@ -37,6 +39,8 @@ class Aws:
         self.api = Api(name, settings, timeouts, client)
         self._shapes: dict[str, Shape] = {}
         self._group_ids: tuple[str, ...] = ()
+        self.health = Health(self.api)
+        self.prices = Prices(self.api)
         self.launcher = Launcher(self.api, cluster, name, settings, self._groups, self._shape_of)
 
     def __repr__(self) -> str:
@@ -58,7 +62,7 @@ class Aws:
     def list(self) -> tuple[Instance, ...]:
         """Return all machines with this resource's owner tags; ended ones, which EC2 shows for an hour, as INEXISTENT."""
         filters = [{"Name": f"tag:{key}", "Values": [_literal(value)]} for key, value in self._owner_tags().items()]
-        return self._instances(filters)
+        return self.prices.put_on(self.health.put_on(self._instances(filters)))
 
     def get(self, instance_id: str) -> Instance | None:
         """Return one machine, with or without our tags; None when EC2 does not know it (see the class about young ones)."""

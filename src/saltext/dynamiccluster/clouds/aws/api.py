@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import botocore.loaders
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -33,11 +30,12 @@ from botocore.exceptions import (
     ConnectionError as NoConnection,
 )
 from botocore.parsers import ResponseParserError
-from pydantic import SecretStr
 
 from ...errors import CloudError, Refusal
 from ...settings.aws import AwsSettings
+from .pace import pace_of
 from .refusals import ADVICE, Meaning, classify, name_quota
+from .sessions import make_client, reveal
 
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -47,8 +45,8 @@ _NO_CREDENTIALS = (
     ProfileNotFound,
 )
 _LONGEST_TEXT = 400
-# One for all resources: EC2's description is large, and reading it anew takes a fifth of a second each time.
-_MODELS = botocore.loaders.create_loader()
+_LONGEST_TURN = 15.0  # seconds that a call waits for its turn at most, in an account that was too fast
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _URL_USER = re.compile(r"//[^/@\s]+@")
 _ENCODED = re.compile(r"Encoded authorization failure message: \S+")
 
@@ -83,6 +81,8 @@ class Api:
         self._settings = settings
         self._timeouts = timeouts
         self._clients: dict[bool, Any] = {} if client is None else {True: client, False: client}
+        self._given = client is not None
+        self._pace = pace_of(settings.account)
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -129,19 +129,39 @@ class Api:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _call(self, operation: str, doing: str, changes: bool, arguments: dict[str, Any]) -> dict[str, Any]:
+        if not self._pace.wait(_LONGEST_TURN):
+            text = f"the account's limit of requests is used up, and this one would come only after {_LONGEST_TURN:g} s"
+            raise self._error(doing, text, Meaning(Refusal.THROTTLED), True)
         # "from None": the original error may hold user-data or a proxy's password in its text.
         try:
-            return getattr(self._client(changes), operation)(**arguments)
+            return self._send(operation, changes, arguments)
         except ClientError as error:
             raise self._answered(error, doing, changes) from None
         except (BotoCoreError, ResponseParserError, ValueError) as error:
             raise self._unanswered(error, doing, changes) from None
 
+    def _send(self, operation: str, changes: bool, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Send a call; once more with credentials found anew, when EC2 says that the ones at hand have expired (so it did nothing)."""
+        client = self._client(changes)
+        try:
+            return getattr(client, operation)(**arguments)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in _EXPIRED:
+                raise
+        self._forget(changes, client)
+        return getattr(self._client(changes), operation)(**arguments)
+
+    def _forget(self, changes: bool, client: Any) -> None:
+        with self._lock:
+            if self._clients.get(changes) is client and not self._given:
+                del self._clients[changes]
+
     def _client(self, changes: bool) -> Any:
         # Made at the first call: looking for credentials may itself ask the metadata service.
         with self._lock:
             if changes not in self._clients:
-                self._clients[changes] = _make_client(self._settings, self._timeouts, attempts=1 if changes else 2)
+                times = {"connect": self._timeouts.connect, "read": self._timeouts.read}
+                self._clients[changes] = make_client(self._settings, attempts=1 if changes else 2, **times)
             return self._clients[changes]
 
     def _answered(self, error: ClientError, doing: str, changes: bool) -> EC2Error:
@@ -149,13 +169,18 @@ class Api:
         code, text = str(details.get("Code", "")), str(details.get("Message", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         meaning = classify(code, status, text)
+        if meaning.kind is Refusal.THROTTLED:
+            self._pace.slow_down()
+        if error.operation_name == "AssumeRole":  # asked for on the way to the call itself, which was never sent
+            meaning, changes = Meaning(meaning.kind, "role_arn"), False
         # A server that broke down may have done it all the same; one that refused has not.
         certain = not changes or status < 500 or meaning.kind in (Refusal.THROTTLED, Refusal.NO_CAPACITY)
         return self._error(doing, f"EC2 answered {code}: {text}", meaning, certain, code)
 
     def _unanswered(self, error: Exception, doing: str, changes: bool) -> EC2Error:
         if isinstance(error, _NO_CREDENTIALS):
-            return self._error(doing, str(error), Meaning(Refusal.UNAUTHORISED, "access_key_id"), True)
+            setting = "profile" if self._settings.profile else "role_arn" if self._settings.role_arn else "access_key_id"
+            return self._error(doing, str(error), Meaning(Refusal.UNAUTHORISED, setting), True)
         if isinstance(error, (NoRegionError, InvalidRegionError, EndpointProviderError)):
             return self._error(doing, str(error), Meaning(Refusal.BAD_REQUEST, "region_name"), True)
         if isinstance(error, ParamValidationError):  # its text quotes the values, user-data among them
@@ -189,34 +214,9 @@ class Api:
 
     def _clean(self, text: str) -> str:
         """Return one line, cut, without keys and passwords."""
-        for secret in (_reveal(self._settings.secret_access_key), self._settings.access_key_id):
+        known = self._settings
+        for secret in (reveal(known.secret_access_key), reveal(known.session_token), known.access_key_id, known.role_external_id):
             text = text.replace(secret, "***") if secret else text
         text = _ENCODED.sub("", _URL_USER.sub("//***@", text))
         text = " ".join(text.split())
         return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 3] + "..."
-
-
-def _reveal(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""
-
-
-def _make_client(settings: AwsSettings, timeouts: Timeouts, *, attempts: int) -> Any:
-    session = botocore.session.Session()
-    session.register_component("data_loader", _MODELS)
-    config = Config(
-        connect_timeout=timeouts.connect,
-        read_timeout=timeouts.read,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        proxies={"http": settings.proxy_url, "https": settings.proxy_url} if settings.proxy_url else None,
-        user_agent_extra="dynamiccluster",
-    )
-    verify = None if settings.validate_certs else False  # None: certificates are checked, AWS_CA_BUNDLE is honoured
-    return session.create_client(
-        "ec2",
-        region_name=settings.region_name,
-        endpoint_url=settings.endpoint_url,
-        aws_access_key_id=settings.access_key_id,
-        aws_secret_access_key=_reveal(settings.secret_access_key) or None,
-        verify=verify,
-        config=config,
-    )
