@@ -142,6 +142,26 @@ def test_new_demand_after_spot_fell_through_goes_straight_to_the_next_resource(m
     assert launches(market, "spot") == tried
 
 
+def test_s5_spot_that_is_tried_for_keeps_no_other_resource_from_growing(make):
+    spot = {"priority": 1, "quantity": {"min": 0, "max": 1}, "config": config("spot", spot_bid=0.1, spot_timeout=600)}
+    world = make({"spot": spot, "firm": {"priority": 2}})
+    world.clouds["spot"].troubles.refuse("launch", Refusal.NO_CAPACITY, times=None)
+    world.submit(2, WHOLE_NODE)
+    assert world.run(120, lambda: launches(world, "firm") == 1), world.describe()
+    assert backoff(world, "spot").kind == SPOT
+
+
+def test_s10_what_spot_was_tried_for_is_known_after_a_restart_and_asked_for_once(market):
+    market.clouds["spot"].troubles.refuse("launch", Refusal.NO_CAPACITY, times=2)
+    market.submit(1, WHOLE_NODE)
+    assert market.run(60, lambda: launches(market, "spot") == 1)
+    (name,) = market.core.memory.nodes
+    market.start_engine()
+    assert market.run(900, market.done), market.describe()
+    assert market.account.launches == 1
+    assert market.clouds["spot"].calls and name.startswith("spot-")
+
+
 # -- offerings --------------------------------------------------------------------------------------------------------
 
 

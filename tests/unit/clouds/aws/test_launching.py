@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saltext.dynamiccluster.clouds.aws import Aws, Timeouts
+from saltext.dynamiccluster.clouds.aws import fleet as fleet_module
 from saltext.dynamiccluster.errors import CloudError, Refusal
 from saltext.dynamiccluster.model import LaunchOrder
 from tests.contract.cloud_ec2 import Endpoint, error_document, settings
@@ -164,3 +165,10 @@ class TestRefusals:
         error, _ = launch(TEMPLATE, TEMPLATES, (400, error_document("VcpuLimitExceeded", "limit of 32")))
         assert (error.kind, error.certain) == (Refusal.QUOTA, True)
         assert "used up: the vCPUs of running instances of this family" in str(error)
+
+    def test_a_boto3_that_does_not_know_the_call_is_told(self, monkeypatch):
+        monkeypatch.setattr(fleet_module, "fleet_request", lambda *_: {"OfTheFuture": "s3cret"})
+        error, actions = launch(TEMPLATE, TEMPLATES)
+        assert (error.kind, error.certain) == (Refusal.BAD_REQUEST, True)
+        assert "boto3 is too old" in str(error) and "s3cret" not in str(error)
+        assert "CreateFleet" not in actions

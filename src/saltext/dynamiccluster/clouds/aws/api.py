@@ -184,7 +184,10 @@ class Api:
         if isinstance(error, (NoRegionError, InvalidRegionError, EndpointProviderError)):
             return self._error(doing, str(error), Meaning(Refusal.BAD_REQUEST, "region_name"), True)
         if isinstance(error, ParamValidationError):  # its text quotes the values, user-data among them
-            return self._error(doing, "a value has the wrong type or length", Meaning(Refusal.BAD_REQUEST), True)
+            text = "a value has the wrong type or length"
+            if "Unknown parameter in" in str(error):
+                text = "this boto3 is too old to know a parameter of the call; salt-pip install -U boto3, then restart the salt-master"
+            return self._error(doing, text, Meaning(Refusal.BAD_REQUEST), True)
         if isinstance(error, ValueError):
             return self._error(doing, str(error), Meaning(Refusal.BAD_REQUEST, "endpoint_url"), True)
         if isinstance(error, ProxyConnectionError):
