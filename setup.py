@@ -1,8 +1,8 @@
-"""Put what Salt loads by itself (_engines, _runners, _modules) into the package; everything else is in pyproject.toml."""
+"""Put what Salt loads by itself (_engines, _runners, _modules, _beacons) into the package; everything else is in pyproject.toml."""
 
 from __future__ import annotations
 
-SHELLS = ("_engines", "_runners", "_modules")
+SHELLS = ("_engines", "_runners", "_modules", "_beacons")
 PACKAGE = "saltext.dynamiccluster"
 
 # Guarded: a master with `module_dirs: [this directory]` has Salt's loader import every file that lies here.

@@ -12,6 +12,8 @@ from lab.rootfs import Bind
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 BRIDGE = "lab0"
+# Where each machine finds its cloud's metadata service.
+METADATA = "169.254.169.254"
 BRIDGE_MAC = "02:00:0a:4e:00:0a"
 ADDRESS = "10.78.0.10"
 # A host that never exists: it keeps the queues known to qsub while there is no node. Name and address as in the formula.

@@ -11,3 +11,4 @@ include:
   - dynamiccluster.worker.names
   - dynamiccluster.worker.{{ worker.batch }}
   - dynamiccluster.worker.token
+  - dynamiccluster.worker.notices

@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.md"), ROOT / "lab" / "README.md") if path.exists()]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-NAMED_FILE = re.compile(r"`((?:docs|examples|tests|lab|dynamiccluster|src|_engines|_runners|_modules)/[\w./-]*)`")
+NAMED_FILE = re.compile(r"`((?:docs|examples|tests|lab|dynamiccluster|src|_engines|_runners|_modules|_beacons)/[\w./-]*)`")
 # Written in two parts, so that this file is not its own first finding.
 MACHINE = re.compile("|".join(("/wo" + r"rk/(?:main|shared)", "/tm" + r"p/(?:dc|v1|v6)\b", r"/root/\." + "pyenv")))
 

@@ -11,7 +11,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ..model import Notice
 from ..errors import Fault
 from ..policy.plan import Act, Action
 from ..ports import Announcer, BatchSystem, Check, Clock, Cloud, Minions
@@ -99,13 +98,6 @@ class Loop:
             self._loop.call_soon_threadsafe(self._poked)
 
     async def command(self, message: Mapping[str, Any]) -> dict[str, Any]:
-    async def hear(self, notice: Notice, *, node: str, instance: str = "") -> bool:
-        """Take in what a node heard of its own machine's future, and act on it at once; return whether that was news."""
-        news: bool = await self._in("core", partial(self.core.hear, notice, node=node, instance=instance))
-        if news:
-            self._poked()
-        return news
-
         """Obey {"name", "arguments", "by"}; return {"ok", "message", "data"}. `test` among the arguments: only say what would be."""
         arguments = dict(message.get("arguments") or {})
         test = bool(arguments.pop("test", False))

@@ -15,6 +15,7 @@ from ..control.loop import Loop
 from ..control.parts import Parts, unfenced
 from ..control.shared import SharedJournal
 from ..errors import ConfigurationError, Fault
+from ..notice import Notice
 from ..settings import Settings
 from ..standby.lease import Held
 from .highstate import Highstate, Publisher
@@ -23,6 +24,7 @@ from .line import Line
 from .minions import SaltMinions
 from .mirror import CacheMirror
 from .outlets import Outlets
+from .notices import Notices
 from .pillar import load_settings
 from .places import cluster_directory, known_clusters
 from .process import Lock, MasterIsGone, die_with_parent, sleep, stay_responsive, stop_on_signals
@@ -168,6 +170,8 @@ class Engine:
             directory = cluster_directory(self._opts, name, create=True)
             self._outlets = Outlets(self._opts, settings, self._line, self._obey, directory, self._known_secrets)
             if await self._make_first_loop(settings):
+            notices = Notices(self._opts, self._heed, self._defer)
+            self._line.listen(notices.wants, notices.hear)
                 await self._run_loop()
         finally:
             await self._line.close()
@@ -292,6 +296,11 @@ class Engine:
             self._loop.poke()
 
     def _defer(self, function: Callable[..., object], *arguments: Any) -> None:
+    def _heed(self, notice: Notice, node: str, instance: str) -> None:
+        """Take in what a node has heard of its machine's future, and act on it at once."""
+        if hasattr(self, "_loop") and self._loop.core.hear(notice, node=node, instance=instance):
+            self._loop.poke()
+
         self._executor.submit(function, *arguments)
 
     def _known_secrets(self) -> tuple[str, ...]:

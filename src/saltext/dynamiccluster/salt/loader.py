@@ -1,11 +1,11 @@
-"""Tell Salt's loader where the engines, runners and modules of this package lie."""
+"""Tell Salt's loader where the engines, runners, modules and beacons of this package lie."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_KINDS = {"engines": "_engines", "runners": "_runners", "modules": "_modules"}
+_KINDS = {"engines": "_engines", "runners": "_runners", "modules": "_modules", "beacons": "_beacons"}
 
 
 def directories() -> dict[str, list[str]]:
