@@ -46,6 +46,8 @@ class Cell:
                 return "\n".join(self._groups)
             case "-shgrp":
                 return f"group_name {name}\nhostlist {self._groups.get(name) or 'NONE'}\n"
+            case "-se" if name == "global":
+                return (inputs.CAPTURES / "conf-se-global.out").read_text()
             case "-se":
                 return f"hostname              {name}\ncomplex_values        exclusive=true,h_vmem=64G\nprocessors            {inputs.SLOTS}\n"
         captured = {"-spl": "conf-spl", "-sp": f"conf-sp-{name}", "-sc": "conf-sc"}[option]

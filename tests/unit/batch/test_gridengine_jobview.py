@@ -10,11 +10,8 @@ from saltext.dynamiccluster.batch.gridengine.jobs import (
     RawRequest,
     parse_jobs,
 )
-from saltext.dynamiccluster.batch.gridengine.jobview import (
-    JobContext,
-    read_state,
-    view_jobs,
-)
+from saltext.dynamiccluster.batch.gridengine.jobview import JobContext, read_state
+from saltext.dynamiccluster.batch.gridengine.jobviews import JobViews
 from saltext.dynamiccluster.batch.gridengine.requests import Translator
 from saltext.dynamiccluster.model import Job, JobState
 
@@ -28,11 +25,11 @@ def context(**changes: object) -> JobContext:
 
 
 def view(*records: JobRecord, **changes: object) -> list[Job]:
-    return list(view_jobs(records, context(**changes)))
+    return list(JobViews()(records, context(**changes)))
 
 
 def captured() -> dict[str, Job]:
-    jobs = view_jobs(parse_jobs(read("qstat-xml-r-all")), context(details=parse_details(read("qstat-xml-j-all"))))
+    jobs = JobViews()(parse_jobs(read("qstat-xml-r-all")), context(details=parse_details(read("qstat-xml-j-all"))))
     assert len({job.id for job in jobs}) == len(jobs)
     return {job.id: job for job in jobs}
 

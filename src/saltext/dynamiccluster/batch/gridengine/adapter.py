@@ -19,10 +19,11 @@ from .changes import Changes
 from .checks import check_cell
 from .details import JobDetail
 from .hosts import GLOBAL, HostRecord, fill_jobs
-from .hostview import Patience, view_host
+from .hostview import HostViews, Patience
 from .jobchanges import JobChanges
 from .jobs import JobRecord
-from .jobview import JobContext, view_jobs
+from .jobview import JobContext
+from .jobviews import JobViews
 from .memory import ConfigMemory, DetailMemory
 from .offers import make_offer
 from .requests import Translator
@@ -50,6 +51,7 @@ class GridEngine:
         self._tools = Tools(settings, run or process_runner())
         self._config = ConfigMemory(self._tools, settings.queue_to_monitor)
         self._details = DetailMemory(self._tools)
+        self._view_jobs, self._host_views = JobViews(), HostViews()
         self._patience = Patience()
         self._changes = Changes(self._tools, settings.host_group)
         self._job_changes = JobChanges(self._tools)
@@ -140,7 +142,7 @@ class GridEngine:
         details, warning = self._details.update(records, now)
         views = self._view_hosts(hosts, translate.cell, now)
         return BatchView(
-            jobs=view_jobs(records, _make_context(hosts, translate, details, now)),
+            jobs=self._view_jobs(records, _make_context(hosts, translate, details, now)),
             hosts=views,
             offers={item: make_offer(translate.cell, item, self._settings.host_group, views) for item in self._reservations},
             warnings=tuple(_warn(records, hosts, warning)),
@@ -149,10 +151,10 @@ class GridEngine:
 
     def _view_hosts(self, hosts: Iterable[HostRecord], cell: Cell, now: float) -> tuple[Host, ...]:
         named = tuple(host for host in hosts if host.name not in (GLOBAL, ""))
-        held = self._tools.group(HELD_GROUP)
+        held = frozenset(self._tools.group(HELD_GROUP))
         values = self._config.values((host.name for host in named), now)
         self._patience.update(named, now)
-        return tuple(view_host(host, cell, held, values.get(host.name), self._patience, now) for host in named)
+        return self._host_views(named, cell, held, values, self._patience, now)
 
 
 def _checked(hostname: str) -> str:

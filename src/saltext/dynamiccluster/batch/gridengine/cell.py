@@ -51,6 +51,12 @@ class Cell:
             yield from ((queue, where) for where, value in offered.overrides if environment in names(value))
 
     @cached_property
+    def offered(self) -> dict[str, Complex]:
+        """Return the complexes that a host may offer (more of a load is no offer), by name and by shortcut."""
+        found = {**self._by_shortcut, **self.complexes}
+        return {name: complex_ for name, complex_ in found.items() if complex_.relation in ("==", "<=", "EXCL")}
+
+    @cached_property
     def _by_shortcut(self) -> dict[str, Complex]:
         return {found.shortcut: found for found in self.complexes.values()}
 

@@ -45,7 +45,7 @@ class Changes:
         """Disable all queues of a host and mark it as held by us; one that an administrator holds stays theirs. Raises BatchRefused."""
         record = self._require(hostname)
         name = record.name
-        if whose_hold(record, self._tools.group(HELD_GROUP)) is HoldBy.ADMINISTRATOR:
+        if whose_hold(record, frozenset(self._tools.group(HELD_GROUP))) is HoldBy.ADMINISTRATOR:
             return
         # marked first: a crash in between leaves a mark without a hold, which is no hold; the other way it would look an administrator's
         self._mark(name)

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from .jobs import JobRecord
 from .units import read_memory_mb
-from .xml import clean, parse, split, text
+from .xml import parse, split, text
 
 Number = TypeVar("Number", int, float)
 GLOBAL = "global"
@@ -52,10 +52,11 @@ class HostRecord:
 
 def parse_hosts(document: bytes) -> tuple[HostRecord, ...]:
     """Parse the answer of qhost, the pseudo host `global` included. Raises BatchMalformed when it is truncated or foreign."""
-    return tuple(_read_host(raw) for raw in split(clean(document), "qhost", "host"))
+    return tuple(map(read_host, split(document, "qhost", "host")))
 
 
-def _read_host(raw: bytes) -> HostRecord:
+def read_host(raw: bytes) -> HostRecord:
+    """Return the record; one that cannot be read keeps its name at least, so that the host is known to exist."""
     element = parse(raw)
     if element is not None:
         try:
@@ -69,20 +70,35 @@ def _read_host(raw: bytes) -> HostRecord:
 
 
 def _build(element: Element) -> HostRecord:
-    values = {child.get("name", ""): text(child.text) for child in element.iterfind("hostvalue")}
-    started = dict(_read_job(child) for child in element.iterfind("job"))
+    return build_host(
+        element.get("name", ""),
+        _values(element, "hostvalue"),
+        {
+            child.get("name", ""): (child.get("dominance", ""), text(child.text))
+            for child in element.iterfind("resourcevalue")
+        },
+        [read_queue(child.get("name", ""), _values(child, "queuevalue")) for child in element.iterfind("queue")],
+        dict(read_job(child.get("name", ""), _values(child, "jobvalue")) for child in element.iterfind("job")),
+    )  # fmt: skip
+
+
+def _values(element: Element, tag: str) -> dict[str, str]:
+    return {child.get("name", ""): text(child.text) for child in element.iterfind(tag)}
+
+
+def build_host(
+    name: str, values: dict[str, str], resources: dict[str, tuple[str, str]], queues: list[QueueRecord], started: dict[str, float]
+) -> HostRecord:
+    """Return the record of these values. Raises ValueError."""
     return HostRecord(
-        name=element.get("name", ""),
-        queues=tuple(_read_queue(child) for child in element.iterfind("queue")),
+        name=name,
+        queues=tuple(queues),
         jobs=tuple(started),
         started=started,
         processors=_known(values, "num_proc", int),
         memory_mb=_known(values, "mem_total", read_memory_mb),
         load=_known(values, "load_avg", float),
-        resources={
-            child.get("name", ""): (child.get("dominance", ""), text(child.text))
-            for child in element.iterfind("resourcevalue")
-        },
+        resources=resources,
     )
 
 
@@ -99,17 +115,15 @@ def _known(values: dict[str, str], name: str, read: Callable[[str], Number]) -> 
     return None if value in ("-", "") else read(value)
 
 
-def _read_queue(element: Element) -> QueueRecord:
-    values = {child.get("name", ""): text(child.text) for child in element.iterfind("queuevalue")}
+def read_queue(name: str, values: dict[str, str]) -> QueueRecord:
+    """Return a queue instance. Raises ValueError."""
     slots, used = int(values.get("slots") or 0), int(values.get("slots_used") or 0)
-    return QueueRecord(element.get("name", ""), slots, used, values.get("state_string", ""))
+    return QueueRecord(name, slots, used, values.get("state_string", ""))
 
 
-def _read_job(element: Element) -> tuple[str, float]:
-    """Return id and start. A parallel job has one element for each slot: the dictionary makes them one."""
-    values = {child.get("name", ""): text(child.text) for child in element.iterfind("jobvalue")}
-    job_id, task = element.get("name", ""), values.get("taskid", "")
-    start = values.get("start_time", "")
-    if not job_id.isdigit() or not (task.isdigit() or not task):
+def read_job(name: str, values: dict[str, str]) -> tuple[str, float]:
+    """Return id and start. A parallel job has one element for each slot: a dictionary makes them one. Raises ValueError."""
+    task, start = values.get("taskid", ""), values.get("start_time", "")
+    if not name.isdigit() or not (task.isdigit() or not task):
         raise ValueError("it lists a job without a number")
-    return f"{job_id}.{task}" if task else job_id, float(start) if start.isdigit() else 0.0
+    return f"{name}.{task}" if task else name, float(start) if start.isdigit() else 0.0

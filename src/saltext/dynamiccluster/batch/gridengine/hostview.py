@@ -59,8 +59,39 @@ def is_silent(record: HostRecord) -> bool:
     return record.load is None or any(UNREACHABLE in queue.state for queue in record.queues)
 
 
+class HostViews:
+    """Views listings again and again: a host is viewed anew when its record changed, or what the record is read against."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[tuple[object, ...], Host]] = {}
+        self._cell: Cell | None = None
+
+    def __call__(
+        self,
+        records: Iterable[HostRecord],
+        cell: Cell,
+        held: frozenset[str],
+        values: Mapping[str, Mapping[str, str]],
+        patience: Patience,
+        now: float,
+    ) -> tuple[Host, ...]:
+        """Return the hosts; the arguments are those of view_host, `values` by host."""
+        seen, self._seen = self._seen if cell is self._cell else {}, {}
+        self._cell = cell
+        hosts = []
+        for record in records:
+            mine = values.get(record.name)
+            state = (record.name in held, _is_up(record, patience, now), patience.is_overloaded(record.name, now))
+            known = seen.get(record.name)
+            if known is None or known[0][0] is not record or known[0][1] is not mine or known[0][2] != state:
+                known = ((record, mine, state), view_host(record, cell, held, mine, patience, now))
+            self._seen[record.name] = known
+            hosts.append(known[1])
+        return tuple(hosts)
+
+
 def view_host(
-    record: HostRecord, cell: Cell, held: Iterable[str], values: Mapping[str, str] | None, patience: Patience, now: float
+    record: HostRecord, cell: Cell, held: frozenset[str], values: Mapping[str, str] | None, patience: Patience, now: float
 ) -> Host:
     """Return a host. `values` are its configured complex values, None while they are not known."""
     if record.broken:
@@ -105,11 +136,11 @@ def _view_queue(queue: QueueRecord, overloaded: bool) -> QueueSlots:
     return QueueSlots(queue.name, queue.slots, queue.used, usable, queue.state)
 
 
-def whose_hold(record: HostRecord, held: Iterable[str]) -> HoldBy:
+def whose_hold(record: HostRecord, held: frozenset[str]) -> HoldBy:
     """Tell who disabled all queues of the host. One left open takes jobs: then it is not held."""
     if not record.queues or not all("d" in queue.state for queue in record.queues):
         return HoldBy.NOBODY
-    return HoldBy.US if record.name in frozenset(held) else HoldBy.ADMINISTRATOR
+    return HoldBy.US if record.name in held else HoldBy.ADMINISTRATOR
 
 
 def _find_error(record: HostRecord) -> str:
@@ -141,11 +172,11 @@ def _free_memory(record: HostRecord) -> int | None:
 def _features(record: HostRecord, cell: Cell, values: Mapping[str, str] | None) -> dict[str, str]:
     """Return what the host offers by complex: reported facts, and configured values (until they are known: what is left of them)."""
     features = {}
+    offered = cell.offered
     for name, (dominance, value) in record.resources.items():
-        found = cell.complex(name)
-        if found and found.relation in ("==", "<=", "EXCL") and dominance[:1] in ("h", "q"):
-            if values is None or not found.is_consumable:
-                features[name] = normalise(value, found.kind)
+        found = offered.get(name)
+        if found and dominance[:1] in ("h", "q") and (values is None or not found.is_consumable):
+            features[name] = normalise(value, found.kind)
     for name, value in (values or {}).items():
         found = cell.complex(name)
         features[found.name if found else name] = normalise(value, found.kind) if found else value
@@ -155,8 +186,7 @@ def _features(record: HostRecord, cell: Cell, values: Mapping[str, str] | None) 
 def _is_taken(record: HostRecord, cell: Cell) -> bool:
     """Tell whether an exclusive job has the host: nothing is left of an exclusive complex."""
     for name, (dominance, value) in record.resources.items():
-        found = cell.complex(name)
-        if found and found.is_exclusive and dominance == "hc" and not _whole(value):
+        if dominance == "hc" and name in cell.offered and cell.offered[name].is_exclusive and not _whole(value):
             return True
     return False
 

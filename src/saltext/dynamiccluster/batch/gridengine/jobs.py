@@ -1,24 +1,23 @@
 """Parsing `qstat -xml -r`: bytes in, one record for each line of qstat out.
 
-What costs is the number of jobs, so each record is parsed by C code on its own, and its request is kept as a hashable value, equal
-for jobs that ask for the same: it is translated once.
+This is the plain way, by an XML parser; jobscan.py reads the same from long listings that come again and again. What a job asks for is kept as
+a hashable value, equal for jobs that ask for the same: it is translated once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from .xml import clean, parse, split, text
+from .xml import parse, split, text
 
 _ID = re.compile(rb"<JB_job_number>\s*(\d+)\s*</JB_job_number>")
 
 
-@dataclass(frozen=True, slots=True)
-class RawRequest:
+class RawRequest(NamedTuple):
     """What a job asks for, in Grid Engine's own words."""
 
     slots: int = 1
@@ -28,8 +27,7 @@ class RawRequest:
     queues: tuple[str, ...] = ()  # hard queue requests
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """One `<job_list>`: a job, one running task of an array, or the tasks of an array that are pending in one state.
 
     `broken` says why nothing but the id could be read.
@@ -44,15 +42,15 @@ class JobRecord:
     started: float = 0.0
     queue: str = ""  # the queue instance of the master task
     tasks: str = ""
-    request: RawRequest = field(default=RawRequest())
+    request: RawRequest = RawRequest()
     predecessors: tuple[str, ...] = ()
     broken: str = ""
 
 
 def parse_jobs(document: bytes) -> tuple[JobRecord, ...]:
     """Parse the answer of qstat. Raises BatchMalformed when the document is truncated or foreign."""
-    records = split(clean(document), "job_info", "job_list")
-    return tuple(record for record in map(_read_record, records) if record is not None)
+    records = split(document, "job_info", "job_list")
+    return tuple(map(read_record, records))
 
 
 def count_tasks(tasks: str) -> int:
@@ -84,7 +82,7 @@ def _ranges(tasks: str) -> Iterator[range]:
         yield range(int(first), int(last or first) + 1, int(step or 1))
 
 
-def _read_record(raw: bytes) -> JobRecord | None:
+def read_record(raw: bytes) -> JobRecord:
     """Return the record; one that cannot be read keeps its id at least, so that the job is known to exist."""
     element = parse(raw)
     if element is not None:
@@ -99,7 +97,12 @@ def _read_record(raw: bytes) -> JobRecord | None:
 
 
 def _build(element: Element) -> JobRecord:
-    values: dict[str, str] = {}
+    values = {child.tag: child.text or "" for child in element}
+    return _record(values, *read_request(element, values.get("slots", "")))
+
+
+def read_request(element: Element, slots: str) -> tuple[RawRequest, tuple[str, ...]]:
+    """Return what a record asks for, and the jobs that it waits for. Raises ValueError."""
     resources: list[tuple[str, str]] = []
     queues: list[str] = []
     predecessors: list[str] = []
@@ -114,20 +117,17 @@ def _build(element: Element) -> JobRecord:
                 predecessors.append(text(child.text))
             case "requested_pe":
                 pe = (child.get("name", ""), text(child.text))
-            case tag:
-                values[tag] = child.text or ""
-    slots = int(values.get("slots") or 1)
-    return _record(values, RawRequest(slots, *pe, tuple(sorted(resources)), tuple(queues)), predecessors)
+    if pe[1]:
+        read_minimum(pe[1])
+    return RawRequest(int(slots or 1), *pe, tuple(sorted(resources)), tuple(queues)), tuple(predecessors)
 
 
-def _record(values: dict[str, str], request: RawRequest, predecessors: Iterable[str]) -> JobRecord:
+def _record(values: dict[str, str], request: RawRequest, predecessors: tuple[str, ...]) -> JobRecord:
     job_id = values.get("JB_job_number", "").strip()
     if not job_id.isdigit():
         raise ValueError("it has no job number")
     tasks = values.get("tasks", "").strip()
     count_tasks(tasks)
-    if request.pe_range:
-        read_minimum(request.pe_range)
     return JobRecord(
         id=job_id,
         state=values.get("state", "").strip(),
@@ -139,5 +139,5 @@ def _record(values: dict[str, str], request: RawRequest, predecessors: Iterable[
         queue=text(values.get("queue_name")),
         tasks=tasks,
         request=request,
-        predecessors=tuple(predecessors),
+        predecessors=predecessors,
     )

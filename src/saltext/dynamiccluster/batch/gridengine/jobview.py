@@ -53,17 +53,17 @@ def wants_detail(record: JobRecord) -> bool:
     return read_state(record) is JobState.PENDING and (record.priority == 0 or bool(record.tasks))
 
 
-def view_jobs(records: Iterable[JobRecord], context: JobContext) -> tuple[Job, ...]:
-    """Return the jobs. Those that only ask for queues nobody watches are left out while they wait."""
-    records = tuple(records)
-    running = Counter(record.id for record in records if not frozenset("qwz").intersection(record.state))
-    jobs: dict[str, Job] = {}
-    for record in records:
-        job = _view(record, context, running[record.id])
-        if job is not None:
-            job_id = _unique(job.id, record.tasks, jobs)
-            jobs[job_id] = job if job_id == job.id else replace(job, id=job_id)
-    return tuple(jobs.values())
+class RunningTasks:
+    """Counts the running tasks of each job, once, and only if somebody wants to know."""
+
+    def __init__(self, records: Iterable[JobRecord]) -> None:
+        self._records = records
+        self._counts: Counter[str] | None = None
+
+    def of(self, job_id: str) -> int:
+        if self._counts is None:
+            self._counts = Counter(record.id for record in self._records if not frozenset("qwz").intersection(record.state))
+        return self._counts[job_id]
 
 
 def _read_running(letters: frozenset[str]) -> JobState:
@@ -72,7 +72,8 @@ def _read_running(letters: frozenset[str]) -> JobState:
     return JobState.RUNNING if letters & _RUNNING else JobState.UNKNOWN
 
 
-def _view(record: JobRecord, context: JobContext, running: int) -> Job | None:
+def view(record: JobRecord, context: JobContext, running: RunningTasks) -> Job | None:
+    """Return the job of a record, None when it only asks for queues that nobody watches, or has no number."""
     state = read_state(record)
     if record.broken:
         return Job(record.id, state, tasks=0, reason=record.broken) if record.id else None
@@ -87,7 +88,7 @@ def _view(record: JobRecord, context: JobContext, running: int) -> Job | None:
     return _view_waiting(record, state, translation, context, running)
 
 
-def _view_waiting(record: JobRecord, state: JobState, translation: Translation, context: JobContext, running: int) -> Job:
+def _view_waiting(record: JobRecord, state: JobState, translation: Translation, context: JobContext, running: RunningTasks) -> Job:
     reason, tasks = "", 0
     if state is JobState.PENDING:
         state, reason, tasks = _startable(record, translation, context, running)
@@ -97,7 +98,7 @@ def _view_waiting(record: JobRecord, state: JobState, translation: Translation, 
 
 
 def _startable(
-    record: JobRecord, translation: Translation, context: JobContext, running: int
+    record: JobRecord, translation: Translation, context: JobContext, running: RunningTasks
 ) -> tuple[JobState, str, int]:
     """Return state, reason and the number of tasks that could start now."""
     detail = context.details.get(record.id)
@@ -109,7 +110,7 @@ def _startable(
     if detail.start_after > context.now:
         return JobState.WAITING, "its start time lies in the future", 0
     if detail.task_limit:
-        tasks = min(tasks, detail.task_limit - running)
+        tasks = min(tasks, detail.task_limit - running.of(record.id))
         if tasks <= 0:
             return JobState.WAITING, f"its limit of {detail.task_limit} tasks at once is reached", 0
     for name, amount in translation.shared:
@@ -172,7 +173,6 @@ def _master_host(record: JobRecord) -> tuple[str, ...]:
     return (host,) if host else ()
 
 
-def _unique(job_id: str, tasks: str, known: Mapping[str, Job]) -> str:
-    """Return an id that is not in use: an array has one record for each state of its pending tasks."""
-    return f"{job_id}.{tasks}" if job_id in known and tasks else job_id
-
+def unique(job: Job, tasks: str, known: Mapping[str, Job]) -> Job:
+    """Return the job with an id that is not in use: an array has one record for each state of its pending tasks."""
+    return replace(job, id=f"{job.id}.{tasks}") if tasks and job.id in known else job

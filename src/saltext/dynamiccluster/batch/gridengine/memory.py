@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...errors import BatchMalformed, BatchRefused
@@ -19,7 +19,6 @@ DETAIL_LIFE = 300.0  # qalter may change a start time or a task limit
 VALUES_LIFE = 600.0
 DETAILS_AT_ONCE = 500
 VALUES_AT_ONCE = 16
-_NEVER = 9
 
 
 @dataclass
@@ -81,25 +80,39 @@ class DetailMemory:
     """Jobs' details: those that decide whether a job could start first, those for showing as there is room."""
 
     tools: Tools
-    _known: dict[str, tuple[float, JobDetail]] = field(default_factory=dict)
+    _known: dict[str, JobDetail] = field(default_factory=dict)
+    _asked_at: dict[str, float] = field(default_factory=dict)
 
-    def update(self, records: Iterable[JobRecord], now: float) -> tuple[dict[str, JobDetail], str]:
+    def update(self, records: Sequence[JobRecord], now: float) -> tuple[Mapping[str, JobDetail], str]:
         """Return what is known of the listed jobs, after one question at most, and a warning or ""."""
-        ranks: dict[str, int] = {}
-        for record in records:
-            if record.id:
-                ranks[record.id] = min(self._rank(record, now), ranks.get(record.id, _NEVER))
-        self._known = {job_id: known for job_id, known in self._known.items() if job_id in ranks}
-        due = sorted((job_id for job_id, rank in ranks.items() if rank < _NEVER), key=ranks.__getitem__)
-        warning = self._ask(due[:DETAILS_AT_ONCE], now) if due else ""
-        return {job_id: detail for job_id, (_, detail) in self._known.items()}, warning
+        self._forget_others(records)
+        due = self._due(records, now)
+        warning = self._ask(due, now) if due else ""
+        return self._known, warning
 
-    def _rank(self, record: JobRecord, now: float) -> int:
-        """Return how urgent a question is: 0 most."""
-        decides = wants_detail(record)
-        if record.id not in self._known:
-            return 0 if decides else (2 if read_state(record) is JobState.RUNNING else 3)
-        return 1 if decides and now - self._known[record.id][0] >= DETAIL_LIFE else _NEVER
+    def _forget_others(self, records: Sequence[JobRecord]) -> None:
+        if len(self._known) > len(records):
+            listed = {record.id for record in records}
+            self._known = {job_id: detail for job_id, detail in self._known.items() if job_id in listed}
+            self._asked_at = {job_id: at for job_id, at in self._asked_at.items() if job_id in listed}
+
+    def _due(self, records: Sequence[JobRecord], now: float) -> list[str]:
+        """Return the ids to ask for, most urgent first: unknown ones whose details decide, those to be looked at again, running ones, others."""
+        ranks: tuple[dict[str, None], ...] = ({}, {}, {}, {})
+        known, others = self._known, ranks[3]
+        for record in records:
+            if record.id in known:
+                if (not record.priority or record.tasks) and wants_detail(record) and now - self._asked_at[record.id] >= DETAIL_LIFE:
+                    ranks[1][record.id] = None
+            elif not record.id:
+                continue
+            elif (not record.priority or record.tasks) and wants_detail(record):
+                ranks[0][record.id] = None
+            elif record.state != "qw" and read_state(record) is JobState.RUNNING:
+                ranks[2][record.id] = None
+            elif len(others) < DETAILS_AT_ONCE:
+                others[record.id] = None
+        return list({**ranks[0], **ranks[1], **ranks[2], **others})[:DETAILS_AT_ONCE]
 
     def _ask(self, job_ids: list[str], now: float) -> str:
         try:
@@ -107,5 +120,7 @@ class DetailMemory:
         except (BatchMalformed, ValueError) as error:
             return f"the details of {len(job_ids)} jobs could not be read: {error}"
         # a job that ended meanwhile has no details, and is not asked for again
-        self._known.update({job_id: (now, answers.get(job_id, JobDetail())) for job_id in job_ids})
+        for job_id in job_ids:
+            self._known[job_id] = answers.get(job_id, JobDetail())
+            self._asked_at[job_id] = now
         return ""

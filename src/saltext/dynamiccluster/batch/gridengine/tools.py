@@ -21,8 +21,10 @@ from .config import (
 )
 from .debian import Shortcut, read_variables
 from .details import JobDetail, parse_details
-from .hosts import GLOBAL, HostRecord, fill_jobs, parse_hosts
-from .jobs import JobRecord, parse_jobs
+from .hosts import GLOBAL, HostRecord, fill_jobs
+from .hostscan import HostReader
+from .jobs import JobRecord
+from .jobscan import JobReader
 from .replies import NOTHING_DEFINED, check_change, check_reached, check_read
 
 READ_TIMEOUT = 60.0  # a listing of 100,000 jobs takes about 10 s
@@ -47,6 +49,7 @@ class Tools:
     def __init__(self, settings: SgeSettings, run: Run) -> None:
         self.settings = settings
         self._run = run
+        self._read_jobs, self._read_hosts = JobReader(), HostReader()
 
     # -- reading
 
@@ -54,7 +57,7 @@ class Tools:
         """List the jobs of all users."""
         template = self.settings.qstat_command
         argv = self.program(template, "-xml", "-r", "-u", "*") if template.is_builtin else template.argv()
-        return parse_jobs(self._read(argv).out)
+        return self._read_jobs(self._read(argv).out)
 
     def details(self, job_ids: Iterable[str]) -> dict[str, JobDetail]:
         """Ask for the details of jobs, in one call. Jobs that ended meanwhile are left out."""
@@ -74,7 +77,7 @@ class Tools:
         """List all hosts with their queues, jobs and resources."""
         template = self.settings.qhost_command
         argv = self.program(template, "-F", "-q", "-j", "-xml") if template.is_builtin else template.argv()
-        return parse_hosts(self._read(argv).out)
+        return self._read_hosts(self._read(argv).out)
 
     def host(self, name: str) -> HostRecord | None:
         """Return one host, None when it is no execution host.
@@ -191,7 +194,8 @@ class Tools:
 
     def _read(self, argv: tuple[str, ...]) -> Completed:
         done = self.run(argv, READ_TIMEOUT)
-        check_read(done, _name(argv))
+        if done.status:
+            check_read(done, _name(argv))
         return done
 
 

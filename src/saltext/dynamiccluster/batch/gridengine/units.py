@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 _AMOUNT = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)([kKmMgGtT]?)")
 _FACTOR = {
@@ -47,6 +48,7 @@ def read_truth(value: str) -> bool:
     return value.strip().lower() in ("true", "1", "1.0", "1.000000", "yes")
 
 
+@lru_cache(maxsize=20_000)
 def normalise(value: str, kind: str) -> str:
     """Return a complex's value so that equal amounts are equal texts: plain numbers, `true` or `false`, words as they are."""
     try:

@@ -29,18 +29,54 @@ def clean(document: bytes) -> bytes:
 
 
 def split(document: bytes, root: str, tag: str) -> tuple[bytes, ...]:
-    """Cut a cleaned document at its records `<tag ...>...</tag>` and return them, in order.
+    """Cut a document at its records `<tag ...>...</tag>` and return them, cleaned and in order.
 
     Raises BatchMalformed when what is left is not a complete document with that root.
     """
-    records, frame, at = [], [], 0
-    for start, end in _spans(document, tag):
-        frame.append(document[at:start])
-        records.append(document[start:end])
-        at = end
-    frame.append(document[at:])
-    _check_frame(b"".join(frame), root)
-    return tuple(records)
+    frame = Frame(root, tag)
+    records = tuple(frame.read(document))
+    frame.check()
+    return records
+
+
+class Frame:
+    """What stands around the records of one document, which is read in parts that end with a record's closing tag; the last part need not.
+
+    `passed`: since the last part there were records that somebody else read, with nothing but blanks around them.
+    """
+
+    passed = False
+
+    def __init__(self, root: str, tag: str) -> None:
+        self._root = root
+        self._opening, self._closing = f"<{tag} ".encode(), f"</{tag}>".encode()
+        self._pieces: list[bytes] = []
+
+    def read(self, part: bytes) -> Iterator[bytes]:
+        """Yield the records of a part. Raises BatchMalformed when one is cut off."""
+        if self.passed:
+            self._pieces.append(b"\n")
+            self.passed = False
+        part, at = clean(part), 0
+        start = part.find(self._opening)
+        while start >= 0:
+            end = part.find(self._closing, start)
+            if end < 0:
+                raise BatchMalformed(f"the answer ends within a {self._opening.decode()}...>: it was cut off")
+            end += len(self._closing)
+            self._pieces.append(part[at:start])
+            yield part[start:end]
+            at, start = end, part.find(self._opening, end)
+        self._pieces.append(part[at:])
+
+    def check(self) -> None:
+        """Look at the frame as a whole. Raises BatchMalformed when it is no complete document with the right root."""
+        try:
+            found = ElementTree.fromstring(b"".join(self._pieces)).tag
+        except ElementTree.ParseError as error:
+            raise BatchMalformed(f"the answer is no complete XML document ({error})") from error
+        if found != self._root:
+            raise BatchMalformed(f"the answer is a <{found}>, not the <{self._root}> that was asked for")
 
 
 def parse(record: bytes) -> Element | None:
@@ -54,24 +90,3 @@ def parse(record: bytes) -> Element | None:
 def text(value: str | None) -> str:
     """Return an element's text with Grid Engine's own escape undone."""
     return (value or "").replace("%lt;", "<").strip()
-
-
-def _spans(document: bytes, tag: str) -> Iterator[tuple[int, int]]:
-    opening, closing = f"<{tag} ".encode(), f"</{tag}>".encode()
-    start = document.find(opening)
-    while start >= 0:
-        end = document.find(closing, start)
-        if end < 0:
-            raise BatchMalformed(f"the answer ends within a <{tag}>: it was cut off")
-        end += len(closing)
-        yield start, end
-        start = document.find(opening, end)
-
-
-def _check_frame(frame: bytes, root: str) -> None:
-    try:
-        found = ElementTree.fromstring(frame).tag
-    except ElementTree.ParseError as error:
-        raise BatchMalformed(f"the answer is no complete XML document ({error})") from error
-    if found != root:
-        raise BatchMalformed(f"the answer is a <{found}>, not the <{root}> that was asked for")

@@ -1,0 +1,79 @@
+"""Reading `qhost -F -q -j -xml` again and again: a host whose record did not change costs a look into a dictionary.
+
+As in jobscan.py one pattern for each kind of line takes apart what is exactly as Grid Engine writes it, and everything else is left to the XML
+parser of hosts.py.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..many import undisturbed
+from .hosts import HostRecord, build_host, read_host, read_job, read_queue
+from .xml import Frame
+
+_END = b" </host>\n"
+_TEXT = r"[!\"#$'-;=?-~]*"  # neither a blank, nor markup, nor what Grid Engine's own escape (%lt;) begins with
+_WORD = r"[^'<>&%\x00-\x1f\x7f]*"
+_HEAD = re.compile(rf" <host name='({_WORD})'>\n")
+_OWN = re.compile(rf"   <hostvalue name='({_WORD})'>({_TEXT})</hostvalue>\n")
+_RESOURCE = re.compile(rf"   <resourcevalue name='({_WORD})' dominance='({_WORD})'>({_TEXT})</resourcevalue>\n")
+_BLOCK = re.compile(rf" <(queue|job) name='({_WORD})'>\n((?:   <[ -~]*\n)*) </\1>\n")
+_INNER = re.compile(rf"   <(?:queuevalue qname|jobvalue jobid)='{_WORD}' name='({_WORD})'>({_TEXT})</(?:queue|job)value>\n")
+
+
+class HostReader:
+    """Reads listings of one cell. Records that did not change since the last listing are the very same objects."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, HostRecord] = {}
+
+    def __call__(self, document: bytes) -> tuple[HostRecord, ...]:
+        """Return the records, the pseudo host `global` included. Raises BatchMalformed when the document is truncated or foreign."""
+        frame, records, known = Frame("qhost", "host"), [], {}
+        *parts, tail = document.split(_END)
+        with undisturbed():
+            for part in parts:
+                print_ = hash(part)
+                record = self._known.get(print_) or _take_apart(part)
+                if record is None:
+                    records += map(read_host, frame.read(part + _END))
+                    continue
+                frame.passed = True
+                known[print_] = record
+                records.append(record)
+            records += map(read_host, frame.read(tail))
+        frame.check()
+        self._known = known
+        return tuple(records)
+
+
+def _take_apart(part: bytes) -> HostRecord | None:
+    """Return the record of a host, None when it is not written as usual."""
+    try:
+        text = part.decode("ascii")
+        head = _HEAD.match(text)
+        return _build(head[1], text, head.end()) if head else None
+    except ValueError:  # the slow way tells what is wrong with it
+        return None
+
+
+def _build(name: str, text: str, at: int) -> HostRecord | None:
+    """Return the record whose lines begin at `at`. Each match is whole lines: when they are as many as the text's, nothing is left over."""
+    own = _OWN.findall(text, at)
+    resources = _RESOURCE.findall(text, at)
+    lines = len(own) + len(resources)
+    queues, started = [], {}
+    for kind, title, inside in _BLOCK.findall(text, at):
+        inner = _INNER.findall(inside)
+        if len(inner) != inside.count("\n"):
+            return None
+        lines += 2 + len(inner)
+        if kind == "queue":
+            queues.append(read_queue(title, dict(inner)))
+        else:
+            job_id, start = read_job(title, dict(inner))
+            started[job_id] = start
+    if lines != text.count("\n", at) or not text.endswith("\n"):
+        return None
+    return build_host(name, dict(own), {key: (dominance, value) for key, dominance, value in resources}, queues, started)
