@@ -12,7 +12,7 @@ FLOORS = {
     **dict.fromkeys(("model", "notice", "errors", "settings"), 0),
     **dict.fromkeys(("ports", "policy", "snapshot"), 1),
     **dict.fromkeys(("batch", "clouds", "checks", "reporters", "standby", "control"), 2),
-    **dict.fromkeys(("web", "sim"), 3),
+    **dict.fromkeys(("web", "sim", "replay"), 3),
     "salt": 4,
 }
 ADAPTERS = {"batch", "clouds", "checks", "reporters", "standby"}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CommandRefused, ConfigurationError
-from ..settings.shown import public
 from ..model import JobState, NodeState
 from ..ports import Finding
+from ..settings.shown import public
 from .commands import ask
 from .keys import check_master
 from .leaks import check_minions
@@ -221,6 +221,17 @@ def validate(opts: Opts, cluster: str | None = None) -> Row:
     bad = [show_finding(finding) for finding in findings if not finding.ok]
     good = [show_finding(finding) for finding in findings if finding.ok]
     return {"retcode": 1 if bad else 0, "to_mend": bad, "fine": good}
+
+
+def simulate(opts: Opts, trace: object, settings: object = None, page: object = None, cluster: str | None = None, **wanted: object) -> Row:
+    """Replay a trace under a pillar file's settings, or this cluster's. Raises TraceError, ConfigurationError, CommandRefused, OSError."""
+    # here, since every other function of the runner is to start fast and needs none of it
+    from ..replay.simulate import read_settings, simulate_trace
+
+    chosen = read_settings(Path(str(settings))) if settings else load_settings(opts, settings_id(opts, pick_cluster(opts, cluster)))
+    jobs, seed = wanted.pop("jobs", None), _whole(wanted.pop("seed", 1), "seed")
+    most = None if jobs is None else _whole(jobs, "jobs")
+    return simulate_trace(Path(str(trace)), chosen, seed=seed, most=most, page=Path(str(page)) if page else None, **wanted)
 
 
 def _check_settings(opts: Opts, identity: str) -> list[Finding]:

@@ -1,0 +1,194 @@
+"""A cluster in virtual time for replays: machines that boot, jobs that start in order where they fit, and what all of it costs."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from .swf import TraceJob
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """How long a machine takes from its launch until it is configured (log-normal, seconds), and the share that never gets there."""
+
+    median: float = 120.0
+    p95: float = 240.0
+    failing: float = 0.03
+
+    def draw(self, chance: random.Random) -> float:
+        """Return how long one machine takes."""
+        sigma = math.log(self.p95 / self.median) / 1.645 if self.p95 > self.median else 0.0
+        return chance.lognormvariate(math.log(self.median), sigma)
+
+    @property
+    def mean(self) -> float:
+        sigma = math.log(self.p95 / self.median) / 1.645 if self.p95 > self.median else 0.0
+        return self.median * math.exp(sigma**2 / 2)
+
+
+@dataclass(slots=True, eq=False)
+class Machine:
+    """A machine. `up` None: it boots; False: it never will be up. `open`: jobs may start on it. `idle_since` counts while it is empty."""
+
+    name: str
+    resource: str
+    cores: int
+    queue: str
+    asked_at: float
+    up: bool | None = None
+    open: bool = False
+    joined: bool = False
+    ended_at: float | None = None
+    free: int = 0
+    jobs: dict[str, int] = field(default_factory=dict)
+    idle_since: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A job of the trace and what became of it. `wide`: it may spread over several machines."""
+
+    job: TraceJob
+    wide: bool
+    queue: str
+    started_at: float | None = None
+    ended_at: float | None = None
+    on: tuple[Machine, ...] = ()
+
+    @property
+    def waited(self) -> float:
+        return (self.started_at or 0.0) - self.job.submitted
+
+
+class Cluster:
+    """`widest`: cores of the largest machine; a job with more spreads over several. `queues`: those that a resource reserves."""
+
+    def __init__(self, jobs: Sequence[TraceJob], widest: int, boot: Boot, seed: int, queues: frozenset[str] = frozenset()):
+        self.now = 0.0
+        self.boot, self._chance = boot, random.Random(seed)
+        self.runs = [Run(job, job.cores > widest, job.queue if job.queue in queues else "") for job in jobs]
+        self.pending: dict[str, Run] = {}
+        self.running: dict[str, Run] = {}
+        self.machines: dict[str, Machine] = {}
+        self.ended: list[Machine] = []
+        self.changed: set[str] = set()  # machines that look otherwise than when somebody last cleared this
+        self.most = 0
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        for run in self.runs:
+            self._at(run.job.submitted, partial(self.pending.__setitem__, run.job.id, run))
+
+    # -- time -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def done(self) -> bool:
+        return not self.pending and not self.running and not any(run.ended_at is None for run in self.runs[-1:])
+
+    @property
+    def next_event(self) -> float | None:
+        """Return when the next thing happens by itself, None when nothing will."""
+        return self._due[0][0] if self._due else None
+
+    def advance(self, to: float) -> None:
+        """Let time pass: what falls due happens in order, and jobs start as soon as they fit."""
+        while self._due and self._due[0][0] <= to:
+            self.now = max(self.now, self._due[0][0])
+            while self._due and self._due[0][0] <= self.now:
+                heapq.heappop(self._due)[2]()
+            self.schedule()
+        self.now = max(self.now, to)
+
+    def _at(self, when: float, what: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (when, next(self._order), what))
+
+    # -- machines ---------------------------------------------------------------------------------------------------------
+
+    def launch(self, name: str, resource: str, cores: int, queue: str = "", *, up: bool = False) -> Machine:
+        """Launch a machine that takes its time, or (`up`) is there at once."""
+        machine = Machine(name, resource, cores, queue, self.now, free=cores)
+        self.machines[name] = machine
+        self.most = max(self.most, len(self.machines))
+        if up:
+            machine.up, machine.joined, machine.open, machine.idle_since = True, True, True, self.now
+        else:
+            works = self._chance.random() >= self.boot.failing
+            self._at(self.now + self.boot.draw(self._chance), lambda: self._boot(machine, works))
+        self.changed.add(name)
+        return machine
+
+    def _boot(self, machine: Machine, works: bool) -> None:
+        machine.up, machine.idle_since = works, self.now
+        self.changed.add(machine.name)
+
+    def end(self, machine: Machine) -> None:
+        """End a machine. Raises ValueError when a job runs on it: no policy may do that."""
+        if machine.jobs:
+            raise ValueError(f"{machine.name} runs jobs")
+        machine.ended_at, machine.open = self.now, False
+        self.ended.append(self.machines.pop(machine.name))
+        self.changed.add(machine.name)
+
+    @property
+    def open_machines(self) -> list[Machine]:
+        return [machine for machine in self.machines.values() if machine.open]
+
+    # -- jobs ---------------------------------------------------------------------------------------------------------------
+
+    def schedule(self) -> None:
+        """Start what fits, in the order of submission; a job that does not fit lets smaller ones pass, as Grid Engine's scheduler does."""
+        machines = self.open_machines
+        room = sum(machine.free for machine in machines)
+        hopeless: set[tuple[int, str]] = set()
+        for run in list(self.pending.values()):
+            if not room:
+                return
+            kind = (run.job.cores, run.queue)
+            if kind in hopeless or run.job.cores > room:
+                continue
+            taken = _find_room(run, machines)
+            if taken:
+                self._start(run, taken)
+                room -= run.job.cores
+            else:
+                hopeless.add(kind)
+
+    def _start(self, run: Run, taken: list[tuple[Machine, int]]) -> None:
+        job = run.job
+        for machine, cores in taken:
+            machine.free -= cores
+            machine.jobs[job.id] = cores
+            self.changed.add(machine.name)
+        run.started_at, run.on = self.now, tuple(machine for machine, _ in taken)
+        self.running[job.id] = self.pending.pop(job.id)
+        self._at(self.now + job.duration, lambda: self._finish(run))
+
+    def _finish(self, run: Run) -> None:
+        for machine in run.on:
+            machine.free += machine.jobs.pop(run.job.id)
+            machine.idle_since = self.now
+            self.changed.add(machine.name)
+        run.ended_at = self.now
+        del self.running[run.job.id]
+
+
+def _find_room(run: Run, machines: list[Machine]) -> list[tuple[Machine, int]]:
+    """Return (machine, cores) for each machine that the job takes; nothing when it does not fit. The fullest machine goes first."""
+    fitting = [machine for machine in machines if machine.free and (not run.queue or machine.queue in ("", run.queue))]
+    wanted = run.job.cores
+    if not run.wide:
+        best = min((machine for machine in fitting if machine.free >= wanted), key=lambda machine: machine.free, default=None)
+        return [(best, wanted)] if best is not None else []
+    taken = []
+    for machine in sorted(fitting, key=lambda machine: -machine.free):
+        cores = min(machine.free, wanted)
+        taken.append((machine, cores))
+        wanted -= cores
+        if not wanted:
+            return taken
+    return []
