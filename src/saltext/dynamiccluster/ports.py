@@ -111,6 +111,9 @@ class Cloud(Protocol):
     def adopt(self, instance_id: str, tags: Mapping[str, str]) -> Instance:
         """Put our owner tags on an existing instance, by an administrator's explicit wish; return it."""
 
+    def console(self, instance_id: str) -> str:
+        """Return the end of what the machine wrote on its console, "" when there is nothing. May be left out."""
+
     def check(self) -> tuple[Finding, ...]:
         """Check credentials and that what the settings name exists; never changes anything."""
 

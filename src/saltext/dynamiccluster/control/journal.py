@@ -29,10 +29,12 @@ CREATE TABLE IF NOT EXISTS history (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, resource TEXT NOT NULL, node TEXT NOT NULL,
     text TEXT NOT NULL, data TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS evidence (id INTEGER PRIMARY KEY, resource TEXT NOT NULL, node TEXT NOT NULL, data TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS history_node ON history (node, id);
 """
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _FACTS = tuple(item.name for item in fields(Memory) if item.name not in ("nodes", "resources"))
+EVIDENCE_KEPT = 5  # machines of each resource
 T = TypeVar("T")
 
 
@@ -55,6 +57,18 @@ class Order:
     name: str
     token: str
     user_data: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a machine never became a node. `why` holds the errors of its highstate, `console` the end of what it wrote there."""
+
+    at: float
+    resource: str
+    node: str
+    instance: str
+    why: str
+    console: str
 
 
 class Journal:
@@ -105,6 +119,11 @@ class Journal:
         rows = self._attempt(lambda db: db.execute(query, (node, node, resource, resource, limit)).fetchall())
         return tuple(Entry(at, kind, text, name, node_, json.loads(data)) for at, kind, text, name, node_, data in rows)
 
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Return what is kept of machines that never became nodes, newest first."""
+        rows = self._attempt(lambda db: db.execute("SELECT data FROM evidence ORDER BY id DESC").fetchall())
+        return tuple(decode(Evidence, json.loads(data)) for (data,) in rows)
+
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def save(
@@ -132,6 +151,17 @@ class Journal:
             return
         self._attempt(lambda db: self._write(db, changes, entries, durable), rewrite=(memory, notes))
         self._saved, self._notes = memory, notes
+
+    def keep_evidence(self, found: Evidence) -> None:
+        """Keep it, in place of the oldest of the same resource when there are enough."""
+
+        def write(db: sqlite3.Connection) -> None:
+            row = (found.resource, found.node, json.dumps(encode(found)))
+            db.execute("INSERT INTO evidence (resource, node, data) VALUES (?, ?, ?)", row)
+            newest = "SELECT id FROM evidence WHERE resource = ? ORDER BY id DESC LIMIT ?"
+            db.execute(f"DELETE FROM evidence WHERE resource = ? AND id NOT IN ({newest})", (found.resource, found.resource, EVIDENCE_KEPT))
+
+        self._attempt(write)
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""

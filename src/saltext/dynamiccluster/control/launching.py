@@ -12,6 +12,7 @@ from ..policy.memory import BREAKER, SPOT, Memory
 from ..policy.plan import Action
 from ..settings import Settings
 from . import refusals
+from . import evidence
 from .journal import Order
 from .scene import Scene
 
@@ -140,6 +141,8 @@ def end_adopting(memory: Memory, action: Action) -> Memory:
 
 
 def destroy(scene: Scene) -> str:
-    """Ask the cloud to end the node's machine."""
+    """Ask the cloud to end the node's machine, once it is kept why it never became a node."""
+    evidence.collect(scene)
+    scene.parts.fence()
     scene.cloud.destroy(scene.node.instance_id)
     return scene.node.instance_id

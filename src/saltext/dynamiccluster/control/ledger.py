@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ..errors import JournalError
 from ..model import ResourceFlag
 from ..policy.memory import Memory
-from .journal import Entry, Journal, Order
+from .journal import Entry, Evidence, Journal, Order
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Ledger:
         self._held: dict[str, str] = {}
         self._loaded = False
         self._pending: list[Entry] = []
+        self._evidence: tuple[Evidence, ...] | None = None
         self._load()
 
     @property
@@ -110,6 +111,19 @@ class Ledger:
         """Return entries, newest first (see Journal.history). Raises JournalError."""
         with self.lock:
             return self._journal.history(**wanted)
+
+    def evidence(self, resource: str = "", node: str = "") -> tuple[Evidence, ...]:
+        """Return what is kept of machines that never became nodes, newest first. Raises JournalError."""
+        with self.lock:
+            if self._evidence is None:
+                self._evidence = self._journal.evidence()
+            return tuple(item for item in self._evidence if resource in ("", item.resource) and node in ("", item.node))
+
+    def keep_evidence(self, found: Evidence) -> None:
+        """Keep it. Raises JournalError."""
+        with self.lock:
+            self._evidence = None
+            self._journal.keep_evidence(found)
 
     def note(self, name: str, default: Any = None) -> Any:
         """Return a small fact that `update(notes=...)` or `keep` kept."""

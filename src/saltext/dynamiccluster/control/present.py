@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field
 from heapq import nsmallest
 from typing import Any
 
-from ..errors import Fault
+from ..errors import Fault, JournalError
 from ..model import Instance, InstanceState, Job, JobState, NodeState, ResourceFlag, WorkerNode
+from ..policy.memory import BREAKER, ResourceMemory
 from ..policy.plan import Act, Fate, Plan
 from ..snapshot import Reading
 from . import refusals
 from .core import Core
+from .evidence import SHOWN
 
 
 @dataclass
@@ -106,11 +108,16 @@ def _problems(core: Core, status: Status) -> list[str]:
             found.append(f"{source}: {error}")
     for name, known in sorted(core.memory.resources.items()):
         if known.backoff is not None and known.backoff.until > core.parts.clock.now():
-            found.append(f"resource {name}: nothing is launched for now ({known.backoff.kind}): {known.backoff.reason}")
+            found.append(f"resource {name}: nothing is launched for now ({known.backoff.kind}): {known.backoff.reason}{_where_to_look(name, known)}")
         lacking = refusals.avoided(known, core.parts.clock.now())
         if lacking:
             found.append(f"resource {name}: left out for a while, as there was none: {', '.join(lacking)}")
     return [*found, *([status.trouble] if status.trouble else [])]
+
+
+def _where_to_look(resource: str, known: ResourceMemory) -> str:
+    shown = known.backoff is not None and known.backoff.kind == BREAKER
+    return f"; what they wrote on their consoles: salt-run dynamiccluster.explain {resource}" if shown else ""
 
 
 def _errors(core: Core) -> list[tuple[str, str]]:
@@ -279,10 +286,22 @@ def _resource(core: Core, name: str, nodes: list[dict[str, Any]]) -> dict[str, A
         "offerings": [
             {"name": offering, "until": item.until, "reason": item.reason} for offering, item in sorted(known.offerings.items())
         ],
+        "evidence": _evidence(core, name),
         "blocked": core.plan.blocked.get(name, "") or core.plan.blocked.get("", ""),
         "worker_nodes": [node["hostname"] for node in mine],
         **_age(reading, core.parts.clock.now()),
     }
+
+
+def _evidence(core: Core, resource: str) -> list[dict[str, Any]]:
+    """Return why machines never became nodes, newest first, with the end of what each wrote on its console; none once machines become nodes again."""
+    if not core.memory.resource(resource).failures:
+        return []
+    try:
+        found = core.ledger.evidence(resource=resource)
+    except JournalError:
+        return []
+    return [{**asdict(item), "console": item.console[-SHOWN:]} for item in found]
 
 
 def present_plan(plan: Plan, at: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import CommandRefused, DynamicClusterError, JournalError
 from ..policy.decide import decide
 from ..policy.explain import explain_job, explain_node, find_job, find_node
+from ..policy.plan import Plan
 from ..policy.world import World
 from ..ports import Finding
 from .codec import encode
@@ -47,9 +48,25 @@ def _explain(core: Core, subject: str) -> Answer:
     if node is not None:
         return _yes(explain_node(plan, world, subject), present_node(node, plan, now))
     job = find_job(plan, world, subject)
+    if job is None and (told := _explain_failures(core, plan, subject)) is not None:
+        return told
     if job is None:
         raise CommandRefused(f"there is neither a job nor a node {subject!r} (salt-run dynamiccluster.jobs and nodes list them)", "unknown")
     return _yes(explain_job(plan, world, subject), present_job(job, plan.fates.get(job.id), now))
+
+
+def _explain_failures(core: Core, plan: Plan, subject: str) -> Answer | None:
+    """Tell of a resource, or of a machine that is gone, why machines never became nodes; None when nothing is known of the subject."""
+    of_resource = subject in core.parts.settings.cloud
+    found = core.ledger.evidence(resource=subject) if of_resource else core.ledger.evidence(node=subject)
+    if not of_resource and not found:
+        return None
+    why = [plan.blocked.get(subject) or plan.blocked.get("") or "launches are possible"] if of_resource else []
+    count = core.memory.resource(subject).failures if of_resource else 0
+    if count:
+        why.append(f"machines in a row that never became nodes: {count}")
+    why += [f"{item.node} ({item.instance}) was given up: {item.why}" for item in found]
+    return _yes(f"{subject}: " + "; ".join(why), {"evidence": [asdict(item) for item in found]})
 
 
 def _job(core: Core, job: str) -> Answer:

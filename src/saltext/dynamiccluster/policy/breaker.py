@@ -22,7 +22,7 @@ def count_failures(before: Memory, after: Memory, now: float) -> Memory:
     """Return the memory with the machines counted that this decision gave up, and those that became nodes."""
     for name, record in after.nodes.items():
         old = before.nodes.get(name)
-        if old is not None and not old.leaving_for and _given_up(record):
+        if old is not None and not old.leaving_for and was_given_up(record):
             after = after.with_resource(record.resource, _failed(after.resource(record.resource), record, now))
     for name, known in after.resources.items():
         if known.failures and _works_again(after, name, known):
@@ -43,8 +43,8 @@ def trial_under_way(world: World, resource: str) -> bool:
     return any(record.resource == resource and record.phase in COMING and not record.leaving_for for record in records)
 
 
-def _given_up(record: NodeRecord) -> bool:
-    """A machine that the cloud had and that never was in service; what an administrator ended or the cloud took back is no failure."""
+def was_given_up(record: NodeRecord) -> bool:
+    """Tell whether this is a machine that the cloud had and that never was in service; what an administrator ended or the cloud took back is no failure."""
     if not record.leaving_for or record.ready_at or not record.instance_id:
         return False
     return not record.leaving_for.startswith((*_NO_FAILURE, reasons.REFUSED, reasons.SURPLUS))

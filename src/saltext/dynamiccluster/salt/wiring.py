@@ -5,9 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-from pydantic import BaseModel, SecretStr
 
 from ..checks.custom import CustomCheck
 from ..checks.port import PortCheck
@@ -17,6 +14,7 @@ from ..model import NodeRecord
 from ..ports import BatchSystem, Check, Cloud
 from ..settings import ResourceSettings, Settings
 from ..settings.crosschecks import Machinery
+from ..settings.secrets import secret_texts as secret_texts
 
 
 def _make_gridengine(settings: Settings) -> BatchSystem:
@@ -116,26 +114,6 @@ def master_address(opts: Mapping[str, Any], given: str | None = None) -> str:
     """Return the name under which worker nodes reach this master: as given, else its interface, else its host name."""
     interface = str(opts.get("interface") or "")
     return given or (interface if interface not in ("", "0.0.0.0", "::") else socket.getfqdn())
-
-
-def secret_texts(value: Any) -> tuple[str, ...]:
-    """Return every secret of the settings, at any depth: what no event, log or reply may hold."""
-    if isinstance(value, SecretStr):
-        return _with_password(value.get_secret_value())
-    if isinstance(value, BaseModel):
-        return secret_texts([getattr(value, name) for name in type(value).model_fields])
-    if isinstance(value, Mapping):
-        return secret_texts(list(value.values()))
-    if isinstance(value, (list, tuple)):
-        return tuple(text for item in value for text in secret_texts(item))
-    return ()
-
-
-def _with_password(secret: str) -> tuple[str, ...]:
-    """Return the secret and, of an address, the password in it, as written and as meant: an error may tell that alone."""
-    parts = urlsplit(secret) if "://" in secret else None
-    password = parts.password if parts is not None else None
-    return tuple(dict.fromkeys((secret, password, unquote(password)))) if password else (secret,)
 
 
 def _without_machinery(path: str, kind: str, known: Mapping[str, Any]) -> ConfigurationError:

@@ -10,7 +10,7 @@ Mapped = Mapping[str, Any]
 
 _BRIEF = (
     "name type priority min_num max_num current_num cores_per_node flag reservation_queue reservation_account reservation_property"
-    " flag_name price wanted states memory_mb_per_node gpus_per_node backoff offerings blocked read_at read_age error failing_since"
+    " flag_name price wanted states evidence memory_mb_per_node gpus_per_node backoff offerings blocked read_at read_age error failing_since"
 ).split()
 _EXTRA = "queues groups properties load free_memory_mb memory_mb error".split()
 _PLAN = "at actions launches blocked".split()

@@ -153,6 +153,7 @@ _BRIEF: Mapping[str, Schema] = {
     "gpus_per_node": WHOLE,
     "backoff": maybe(closed(until=NUMBER, kind=TEXT, reason=TEXT)),
     "offerings": listed(closed(name=TEXT, until=NUMBER, reason=TEXT)),
+    "evidence": listed(closed(at=NUMBER, resource=TEXT, node=TEXT, instance=TEXT, why=TEXT, console=TEXT)),
     "blocked": TEXT,
     "read_at": NUMBER,
     "read_age": maybe(NUMBER),

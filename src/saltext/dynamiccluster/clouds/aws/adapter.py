@@ -99,6 +99,11 @@ class Aws:
         self.api.change("create_tags", doing, Resources=[instance_id], Tags=tag_list(wanted))
         return self._read({**raw, "Tags": tag_list({**tags_of(raw), **wanted})})
 
+    def console(self, instance_id: str, lines: int = 200) -> str:
+        """Return the last lines that the machine wrote on its console; EC2 keeps the last 64 KiB, some minutes late while it boots."""
+        answer = self.api.read("get_console_output", f"read the console of {instance_id}", InstanceId=instance_id)
+        return "\n".join(str(answer.get("Output") or "").splitlines()[-lines:])
+
     def check(self) -> tuple[Finding, ...]:
         """Check the credentials, their rights, and that what the settings name exists. Changes nothing, launches nothing."""
         return checking.check(self)
