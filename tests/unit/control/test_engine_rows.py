@@ -163,7 +163,7 @@ def test_adopted_machine_becomes_a_node(make):
 
 def test_s24_host_that_cannot_be_registered_is_given_up_and_another_is_launched(make):
     world = make(max_launch_time=120)
-    world.batch.troubles["join"] = [BatchRefused("denied: host is no admin host")] * 5
+    world.batch.troubles["join"] = [BatchRefused("denied: host is no admin host")] * 4
     world.submit(1, WHOLE_NODE)
     assert world.run(1200, world.done), world.describe()
     why = [event.data["reason"] for event in world.events.events if event.tag.endswith("/failed")]

@@ -65,6 +65,7 @@ def test_success_is_written_after_it(act, before, after):
         (Act.LAUNCH, RECORD, False),
         (Act.LAUNCH, replace(RECORD, leaving_for="cancelled"), True),
         (Act.LAUNCH, replace(RECORD, leaving_for="cancelled", tried_at=1.0), False),
+        (Act.LAUNCH, replace(RECORD, phase=Phase.BOOTING, tried_at=1.0), True),
         (Act.RELEASE, in_phase(Phase.CONFIGURING), False),
         (Act.RELEASE, in_phase(Phase.CONFIGURING, held_for="inspection"), True),
         (Act.RELEASE, in_phase(Phase.DRAINING), True),

@@ -34,6 +34,13 @@ def test_three_machines_that_never_became_nodes_break_the_circuit():
     assert "3 machines in a row never became nodes" in backoff.reason
 
 
+def test_configured_machines_whose_daemons_never_report_break_the_circuit_too():
+    old = [record(Phase.CONFIGURING, name, asked_at=START - 9999, ready_at=START - 60) for name in NAMES]
+    life = Life.of(*old, hosts=tuple(host(name, up=None) for name in NAMES))
+    life.see(instances=tuple(instance(name) for name in NAMES))
+    assert life.memory.resource("burst").failures == 3 and not any(item.ready_at for item in life.memory.nodes.values())
+
+
 def test_one_machine_tries_after_the_wait_and_a_node_closes_the_matter():
     life = broken(jobs=JOBS)
     assert orders(life, 30) == 0

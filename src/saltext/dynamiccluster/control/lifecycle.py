@@ -81,7 +81,7 @@ def _stays(record: NodeRecord) -> bool:
 
 # What was decided may have been waiting for its turn while somebody changed his mind: then it is not done any more.
 _MOOT: Mapping[Act, Callable[[NodeRecord], bool]] = {
-    Act.LAUNCH: lambda record: bool(record.leaving_for) and not record.tried_at,
+    Act.LAUNCH: lambda record: record.phase is not Phase.ASKED or (bool(record.leaving_for) and not record.tried_at),
     Act.RELEASE: lambda record: record.phase is not Phase.CONFIGURING or _stays(record),
     Act.UNHOLD: lambda record: record.phase is not Phase.SERVING or _stays(record),
     Act.HOLD: lambda record: record.phase is Phase.SERVING and not _stays(record),

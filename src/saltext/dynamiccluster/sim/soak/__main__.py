@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import sys
 import time
@@ -83,12 +84,14 @@ def _run_all(scenarios: list[Scenario], processes: int) -> Iterator[tuple[Scenar
     if processes <= 1 or len(scenarios) < 2:
         yield from map(_run_one, scenarios)
         return
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool(processes, initializer=gc.disable) as pool:
         yield from pool.imap_unordered(_run_one, scenarios, chunksize=4)
 
 
 def _run_one(scenario: Scenario) -> tuple[Scenario, Violation | None]:
-    return scenario, run(scenario)
+    found = run(scenario)
+    gc.collect()
+    return scenario, found
 
 
 def _watch(results: Iterable[tuple[Scenario, Violation | None]], total: int) -> Iterator[tuple[Scenario, Violation]]:

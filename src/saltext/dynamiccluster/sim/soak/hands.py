@@ -12,8 +12,8 @@ from .rough import RoughWorld
 
 def bring_foreign(world: RoughWorld, chance: random.Random) -> None:
     """Somebody else's machine, host or key comes."""
-    number = len(world.foreign_machines) + len(world.foreign_hosts) + len(world.foreign_keys)
-    kind = chance.randrange(4) if number < 8 else 4
+    kind = chance.randrange(4) if world.foreigners < 8 else 4
+    number, world.foreigners = world.foreigners, world.foreigners + 1
     if kind == 0:
         world.add_foreign(world.account.make({"Name": f"theirs-{number}"}))
     elif kind == 1:

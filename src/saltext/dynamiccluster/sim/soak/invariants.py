@@ -81,6 +81,8 @@ def comes_to_rest(world: RoughWorld) -> Found:
     if left:
         yield f"jobs {', '.join(left)} have not run"
     records, hosts = world.core.memory.nodes, set(world.batch.hosts) - set(world.foreign_hosts)
+    if world.lost_once:  # nobody is left to tell whose the host of a machine was that no cloud has ever heard of
+        hosts = {name for name in hosts if name in records or world.machine_of(name) is not None}
     machines = {machine.tags["Name"] for name in world.settings.cloud for machine in _machines_of(world, name, everybodys=True)}
     if machines != hosts or machines != set(records):
         yield f"machines {sorted(machines)}, hosts {sorted(hosts)} and records {sorted(records)} differ"
@@ -163,18 +165,23 @@ def no_churn(world: RoughWorld) -> Found:
 
 
 def no_secret_leaks(world: RoughWorld) -> Found:
-    """7. No token and no credential in an event, a log line, the history, or the document for readers."""
-    secrets = {SECRET, *world.tokens}
-    outputs = {"the log": world.log.getvalue(), "an event": repr(world.events.events)}
-    if not world.trouble:  # what only grows is read once
-        outputs["the history"] = repr(world.core.ledger.history(limit=100_000))
-        outputs["the document"] = repr(present(world.core, Status("", 0.0)))
-    for where, text in outputs.items():
-        if any(secret in text for secret in secrets):
-            yield f"a secret in {where}"
+    """7. No token and no credential in an event or a log line."""
+    yield from _find_secrets(world, {"the log": world.log.getvalue(), "an event": repr(world.events.events)})
     world.log.seek(0)
     world.log.truncate()
     world.events.events.clear()
+
+
+def no_secret_was_kept(world: RoughWorld) -> Found:
+    """7. Nor in the history or in the document for readers. Asked at the end: both only grow."""
+    history, document = world.core.ledger.history(limit=100_000), present(world.core, Status("", 0.0))
+    yield from _find_secrets(world, {"the history": repr(history), "the document": repr(document)})
+
+
+def _find_secrets(world: RoughWorld, outputs: dict[str, str]) -> Found:
+    for where, text in outputs.items():
+        if any(secret in text for secret in (SECRET, *world.tokens)):
+            yield f"a secret in {where}"
 
 
 def memory_stays_bounded(world: RoughWorld) -> Found:
@@ -218,3 +225,4 @@ STEP: tuple[Callable[[RoughWorld], Found], ...] = (
     no_secret_leaks,
     memory_stays_bounded,
 )
+END: tuple[Callable[[RoughWorld], Found], ...] = (no_secret_was_kept,)

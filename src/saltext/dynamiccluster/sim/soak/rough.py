@@ -72,6 +72,7 @@ class RoughWorld(World):
         self.slow = self.racing = 0.0  # share of actions that wait, of calls during which something else is done
         self.absent = 0  # steps without any engine
         self.lost_once = self.jumped = False  # whether ever a journal was lost, the clock jumped
+        self.foreigners = 0  # how many others came
         self.foreign_machines: dict[str, Machine] = {}
         self.strangers: set[str] = set()  # machines of ours that no launch of ours made
         self._queue: list[Action] = []

@@ -16,9 +16,10 @@ from .scenario import STRIDE, Scenario
 from .switches import Fate
 
 PATIENCE = 3 * 3600.0  # virtual seconds within which everything comes to rest after trouble
-_SILENCE = 20  # steps in which nothing may be done then
+_SILENCE = 8  # steps in which nothing may be done then
 _LONG = 60.0  # seconds between two looks while nothing goes on
 _SHARED = Path("/dev/shm")
+Law = Callable[[RoughWorld], Iterator[str]]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def _live_through(world: RoughWorld) -> None:
         _step(world)
         if world.effects:
             raise Violated(_tell(world, invariants.no_churn, f"with nothing to do: {world.effects}"))
+    _hold_to(world, invariants.END)
 
 
 def _rest(world: RoughWorld) -> None:
@@ -88,12 +90,16 @@ def _rest(world: RoughWorld) -> None:
 
 def _step(world: RoughWorld) -> None:
     world.live()
-    for law in invariants.STEP:
+    _hold_to(world, invariants.STEP)
+
+
+def _hold_to(world: RoughWorld, laws: tuple[Law, ...]) -> None:
+    for law in laws:
         for text in law(world):
             raise Violated(_tell(world, law, text))
 
 
-def _tell(world: RoughWorld, law: Callable[..., Iterator[str]], text: str) -> Violation:
+def _tell(world: RoughWorld, law: Law, text: str) -> Violation:
     return Violation(law.__name__, f"{text}\n{world.describe()}")
 
 
