@@ -92,6 +92,8 @@ def test_calls_to_the_batch_system() -> None:
     with pytest.raises(BatchUnreachable):
         Metered(Batch(), numbers.batch_call).observe()
     assert [(sample.labels["call"], sample.labels["result"]) for sample in _samples(numbers, "batch_calls_total")] == [("observe", "BatchUnreachable")]
+    (count,) = _samples(numbers, "batch_call_seconds_count")
+    assert count.labels == {"call": "observe", "result": "BatchUnreachable"} and count.value == 1.0
 
 
 def _samples(numbers: Numbers, name: str) -> list:

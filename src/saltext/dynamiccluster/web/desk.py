@@ -10,13 +10,14 @@ from typing import Any, Protocol
 from ..control.core import Core
 from ..settings.general import AdminServer
 from ..settings.shown import public
+from .encoding import dumps
 from .jobs import JobIndex
 from .metrics import render
 from .numbers import Numbers
 
 Obey = Callable[[dict[str, Any]], Awaitable[Mapping[str, Any]]]
 # Questions of the server itself; no command can be called so.
-METRICS, JOB = "?metrics", "?job"
+METRICS, JOB, PLAN = "?metrics", "?job", "?plan"
 _UNSEEN = ("signature", "_stamp")
 
 
@@ -74,7 +75,16 @@ class Desk:
             return {"ok": True, "data": await asyncio.to_thread(render, self.numbers.registry)}
         if name == JOB:
             return {"ok": True, "data": await asyncio.to_thread(self._find_job, question["arguments"]["job"])}
+        if name == PLAN:
+            return await self._plan()
         return await self._obey(question)
+
+    async def _plan(self) -> Mapping[str, Any]:
+        """Return the plan as JSON: it has a line for each job, too many to be taken apart and put together where requests wait."""
+        reply = await self._obey({"name": "plan", "arguments": {}, "by": ""})
+        if not reply.get("ok"):
+            return reply
+        return {**reply, "data": await asyncio.to_thread(dumps, {"message": reply["message"], **reply["data"]})}
 
     def _find_job(self, job: str) -> Mapping[str, Any] | None:
         return self._jobs.find(self._core, job) if self._core is not None else None

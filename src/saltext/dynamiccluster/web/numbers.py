@@ -46,10 +46,12 @@ class Numbers:
         known: dict[str, Any] = {"namespace": "dynamiccluster", "registry": self.registry}
         self.cloud_calls = Count("cloud_calls", "Calls to a cloud", ("resource", "call", "result"), **known)
         self.cloud_seconds = Histogram(
-            "cloud_call_seconds", "How long calls to a cloud take", ("resource", "call"), buckets=_SECONDS, **known
+            "cloud_call_seconds", "How long calls to a cloud take", ("resource", "call", "result"), buckets=_SECONDS, **known
         )
         self.batch_calls = Count("batch_calls", "Calls to the batch system", ("call", "result"), **known)
-        self.batch_seconds = Histogram("batch_call_seconds", "How long calls to the batch system take", ("call",), buckets=_SECONDS, **known)
+        self.batch_seconds = Histogram(
+            "batch_call_seconds", "How long calls to the batch system take", ("call", "result"), buckets=_SECONDS, **known
+        )
         self.launches = Count("launches", "Instances that a cloud launched", ("resource",), **known)
         self.launch_failures = Count("launch_failures", "Launches that failed", ("resource", "kind"), **known)
         self.parts = Histogram("loop_seconds", "How long the parts of the loop take", ("part",), buckets=_SECONDS, **known)
@@ -63,7 +65,7 @@ class Numbers:
 
     def cloud_call(self, resource: str, call: str, result: str, seconds: float) -> None:
         self.cloud_calls.labels(resource, call, result).inc()
-        self.cloud_seconds.labels(resource, call).observe(seconds)
+        self.cloud_seconds.labels(resource, call, result).observe(seconds)
         if call == "launch" and result == "ok":
             self.launches.labels(resource).inc()
         elif call == "launch":
@@ -71,7 +73,7 @@ class Numbers:
 
     def batch_call(self, call: str, result: str, seconds: float) -> None:
         self.batch_calls.labels(call, result).inc()
-        self.batch_seconds.labels(call).observe(seconds)
+        self.batch_seconds.labels(call, result).observe(seconds)
 
     def loop_part(self, part: str, seconds: float) -> None:
         self.parts.labels(part).observe(seconds)

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.iostream import StreamClosedError
 
 from ..model import JobState
-from .desk import JOB, METRICS
+from .desk import JOB, METRICS, PLAN
 from .encoding import Encoded, dumps, encode, join, make_etag, pack
 from .handler import Handler, Refused
 from .metrics import render
@@ -128,8 +128,9 @@ class Reader(Handler):
         return reply
 
     async def _read_plan(self) -> None:
-        reply = await self._ask("plan")
-        self._send_changing({"message": reply["message"], **reply["data"]})
+        body = (await self._ask(PLAN))["data"]
+        packed = await asyncio.get_running_loop().run_in_executor(self.context.executor, pack, body)
+        self.send_body(packed, make_etag([body]), self.context.clock())
 
     async def _read_explain_job(self, job: str) -> None:
         await self._explain(job, "jobid")
