@@ -69,8 +69,7 @@ def write_qstat(path: Path) -> None:
 
 def _record(number: int, state: str, chance: random.Random, asked: str, slots: int, queue: str, priority: float = 0.55) -> str:
     name = f"{chance.choice(_WORDS)}_{chance.randrange(100_000)}"
-    second = chance.randrange(5 * 86400)
-    day, rest = divmod(second, 86400)
+    day, rest = divmod(number * 5 * 86400 // (NODES + QUEUED + 1), 86400)  # five days of submissions
     return _RECORD.format(
         where="pending" if state == "qw" else "running",
         number=number,

@@ -29,10 +29,10 @@ def decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -
     """Return what to do now. Never raises for anything that a snapshot or a memory can hold."""
     before = memory
     world = _see(snapshot, settings, track(snapshot, settings, memory, now), now)
-    world = _see(snapshot, settings, heed(world), now)
+    world = _see_again(world, heed(world))
     allocation = allocate(world)
     idle = scale_in(world, allocation)
-    world = _see(snapshot, settings, _mark(world, allocation, idle), now)
+    world = _see_again(world, _mark(world, allocation, idle))
     memory, actions = _step_all(world)
     memory = count_failures(before, memory, now)
     orders = _due(world, allocation)
@@ -42,7 +42,7 @@ def decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -
         memory=memory,
         actions=tuple(actions),
         fates=allocation.fates,
-        nodes=combine(snapshot, settings, memory, now),
+        nodes=_see_again(world, memory).nodes,
         stays=idle.stays,
         blocked={**allocation.blocked, **_forsaken(world)},
     )
@@ -52,15 +52,25 @@ def _see(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> 
     return World(snapshot, settings, memory, now, combine(snapshot, settings, memory, now))
 
 
+def _see_again(world: World, memory: Memory) -> World:
+    """Return the world as it is with another memory."""
+    if memory.nodes is world.memory.nodes:
+        return replace(world, memory=memory)
+    return replace(world, memory=memory, nodes=combine(world.snapshot, world.settings, memory, world.now, world.nodes))
+
+
 # -- nodes that change their course ---------------------------------------------------------------------------------
 
 
 def _mark(world: World, allocation: Allocation, idle: ScaleIn) -> Memory:
     """Write into the records who is to go and who is wanted back; the node's own steps carry it out."""
+    leaving = (*idle.going, *down_too_long(world))
+    if not leaving and not allocation.unhold:
+        return world.memory
     nodes = dict(world.memory.nodes)
     for name in allocation.unhold:
         nodes[name] = replace(nodes[name], phase=Phase.SERVING, leaving_for="", empty_seen=0)
-    for going in (*idle.going, *down_too_long(world)):
+    for going in leaving:
         if going.name not in allocation.unhold:
             nodes[going.name] = replace(nodes[going.name], leaving_for=going.reason)
     return replace(world.memory, nodes=nodes)
@@ -75,7 +85,8 @@ def _step_all(world: World) -> tuple[Memory, list[Action]]:
         step = next_step(look_at(world, world.memory.nodes[name], instances))
         nodes[name] = step.record
         actions.extend(step.actions)
-    return replace(world.memory, nodes=nodes), actions
+    same = all([nodes[name] is record for name, record in world.memory.nodes.items()])
+    return (world.memory if same else replace(world.memory, nodes=nodes)), actions
 
 
 # -- new nodes ------------------------------------------------------------------------------------------------------

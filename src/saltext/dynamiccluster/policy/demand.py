@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, islice, pairwise
+from operator import attrgetter, eq, is_not, itemgetter
 
 from ..model import Job, JobState, Request
 from .matching import UNKNOWN, Ask, piece_size
 
 MOST_LOTS = 1000  # up to so many changes of shape the order of jobs is kept exactly
-_NOT_WAITING = frozenset({JobState.RUNNING, JobState.SUSPENDED, JobState.COMPLETED})
+_priority = attrgetter("priority")
+_NOT_WAITING = (JobState.RUNNING, JobState.SUSPENDED, JobState.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +62,27 @@ def collect_lots(jobs: Iterable[Job]) -> tuple[Lot, ...]:
     Neighbours of equal shape make a lot. Where shapes alternate more than MOST_LOTS times, all jobs of a shape go together, in the
     place of the first of them.
     """
-    demand = sorted([job for job in jobs if is_demand(job)], key=_rank)
+    pending = JobState.PENDING
+    demand = sort_demand([job for job in jobs if job.state is pending and job.tasks > 0])
     asks = _ask_once(demand)
-    alternations = sum(one is not other for one, other in pairwise(asks))
-    heaps: dict[tuple[object, int], tuple[Ask, list[Job]]] = {}
-    run = 0
-    for number, (job, ask) in enumerate(zip(demand, asks, strict=True)):
-        if alternations > MOST_LOTS:
-            key: tuple[object, int] = (job.priority == 0, id(ask))
-        else:
-            run += number > 0 and ask is not asks[number - 1]
-            key = (None, run)
+    if sum(map(is_not, asks, islice(asks, 1, None))) > MOST_LOTS:
+        heaps = _heap_alike(demand, asks)
+    else:
+        heaps = [(ask, [job for _, job in members]) for ask, members in groupby(zip(asks, demand, strict=True), key=itemgetter(0))]
+    return tuple(Lot(ask, tuple(members), sum([job.tasks for job in members])) for ask, members in heaps)
+
+
+def _heap_alike(demand: Iterable[Job], asks: Iterable[Ask]) -> Iterable[tuple[Ask, list[Job]]]:
+    """Return the jobs of each shape, those without a priority apart."""
+    heaps: dict[tuple[bool, int], tuple[Ask, list[Job]]] = {}
+    for job, ask in zip(demand, asks, strict=True):
+        key = (job.priority == 0, id(ask))
         heap = heaps.get(key)
         if heap is None:
             heaps[key] = (ask, [job])
         else:
             heap[1].append(job)
-    return tuple(Lot(ask, tuple(members), sum([job.tasks for job in members])) for ask, members in heaps.values())
+    return heaps.values()
 
 
 def _ask_once(demand: Iterable[Job]) -> list[Ask]:
@@ -92,8 +98,38 @@ def _ask_once(demand: Iterable[Job]) -> list[Ask]:
     return asks
 
 
-def _rank(job: Job) -> tuple[bool, float, float, int, str]:
-    return (job.priority == 0, -job.priority, job.created, len(job.id), job.id)
+def sort_demand(demand: list[Job]) -> list[Job]:
+    """Return the jobs in the order in which they are served. Batch systems list them nearly so: what is sorted already costs little."""
+    ranked, others = [job for job in demand if job.priority != 0], [job for job in demand if job.priority == 0]
+    ranked.sort(key=_priority, reverse=True)
+    values = list(map(_priority, ranked))
+    for first, end in _find_runs(values):
+        ranked[first:end] = _oldest_first(ranked[first:end])
+    return ranked + _oldest_first(others)
+
+
+def _oldest_first(jobs: list[Job]) -> list[Job]:
+    return jobs if all([_is_older(one, other) for one, other in pairwise(jobs)]) else sorted(jobs, key=_age)
+
+
+def _is_older(one: Job, other: Job) -> bool:
+    return one.created < other.created or (one.created == other.created and _age(one) <= _age(other))
+
+
+def _age(job: Job) -> tuple[float, int, str]:
+    return (job.created, len(job.id), job.id)
+
+
+def _find_runs(values: list[float]) -> Iterator[tuple[int, int]]:
+    """Yield first and end of each run of several equal values."""
+    same, end = [*map(eq, values, islice(values, 1, None)), False], 0
+    while True:
+        try:
+            first = same.index(True, end)
+        except ValueError:
+            return
+        end = same.index(False, first) + 1
+        yield first, end
 
 
 def sum_up(asks: Collection[Ask]) -> Asked:

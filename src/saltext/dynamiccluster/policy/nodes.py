@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import attrgetter
+
 from ..model import BatchView, HoldBy, Host, Instance, InstanceState, NodeRecord, NodeState, Phase, WorkerNode
 from ..settings import Settings
 from ..snapshot import Snapshot
@@ -14,7 +17,8 @@ def find_host(batch: BatchView | None, hostname: str) -> Host | None:
     """Return the batch system's host of this name; a short name finds its long form when just one has it (row S10)."""
     if batch is None or not hostname:
         return None
-    return _host_index(batch).get(hostname.lower()) or _host_index(batch).get(_short(hostname))
+    index = _host_index(batch)
+    return index.get(hostname.lower()) or index.get(_short(hostname))
 
 
 def _short(hostname: str) -> str:
@@ -51,20 +55,29 @@ def find_instances(snapshot: Snapshot) -> dict[tuple[str, str], Instance]:
     }
 
 
-def combine(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> tuple[WorkerNode, ...]:
-    """Return all worker nodes, ours and physical ones, sorted by host name."""
+def combine(
+    snapshot: Snapshot, settings: Settings, memory: Memory, now: float, before: Iterable[WorkerNode] = ()
+) -> tuple[WorkerNode, ...]:
+    """Return all worker nodes, ours and physical ones, sorted by host name.
+
+    `before` are those of the same moment with another memory: nodes whose records did not change stay what they are.
+    """
     batch = snapshot.batch.value
-    instances = find_instances(snapshot)
+    known = {node.record.name: node for node in before if node.record is not None}
+    instances = find_instances(snapshot) if len(known) < len(memory.nodes) or not known else None
     nodes, claimed = [], set()
     for record in memory.nodes.values():
-        host = find_host(batch, record.hostname)
-        if host is not None:
-            claimed.add(host.name)
-        instance = instances.get((record.resource, record.instance_id))
-        nodes.append(_our_node(record, host, instance, settings, snapshot, now))
+        node = known.get(record.name)
+        if node is None or node.record is not record:
+            instances = find_instances(snapshot) if instances is None else instances
+            instance = instances.get((record.resource, record.instance_id))
+            node = _our_node(record, find_host(batch, record.hostname), instance, settings, snapshot, now)
+        if node.host is not None:
+            claimed.add(node.host.name)
+        nodes.append(node)
     physical = [host for host in (batch.hosts if batch else ()) if host.name not in claimed]
     nodes.extend(WorkerNode(host.name, state_of_host(host), 0.0, host=host) for host in physical)
-    return tuple(sorted(nodes, key=lambda node: node.hostname))
+    return tuple(sorted(nodes, key=attrgetter("hostname")))
 
 
 def _our_node(

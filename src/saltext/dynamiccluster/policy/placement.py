@@ -234,7 +234,7 @@ def _conclude(scene: _Scene, result: _Result, refills: tuple[Order, ...], blocke
     world, seating = scene.world, settle(result.entries)
     hoped, waiting_for = _hopes(scene, result)
     counted = {name: jobs[0] for (stage, name), jobs in seating.jobs.items() if stage in _COUNTED}
-    fates = {job.id: not_demand(job) for job in world.batch.jobs if waits(job) and not is_demand(job)}
+    fates = {job.id: not_demand(job) for job in world.batch.jobs if not is_demand(job) and waits(job)}
     for lot in scene.lots:
         fates.update(scene.verdicts.fates(lot, seating, result.supply))
     return Allocation(

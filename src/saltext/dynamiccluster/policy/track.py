@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 
 from ..model import CloudView, HoldBy, Host, Instance, InstanceState, JobState, NodeRecord, Phase, ResourceFlag, Shape
 from ..settings import Settings
@@ -14,8 +14,10 @@ from .memory import Memory
 from .names import hostname_of
 from .nodes import find_host
 from .notices import fold
+from .records import amend
 
 LISTING_GRACE = 180.0  # a new instance may be missing from listings for so long (EC2: eventual consistency)
+_ID = attrgetter("id")
 _ENDED = (InstanceState.DELETING, InstanceState.INEXISTENT)
 
 
@@ -91,7 +93,7 @@ def _fold_instance(
 ) -> NodeRecord:
     if instance is None:
         return _fold_missing(record, view, reading)
-    record = replace(record, instance_id=instance.id, seen_at=reading.read_at, spot=instance.market == "spot")
+    record = amend(record, instance_id=instance.id, seen_at=reading.read_at, spot=instance.market == "spot")
     if instance.state is InstanceState.INEXISTENT:
         return replace(record, gone=True)
     if record.phase is Phase.ASKED:
@@ -101,7 +103,7 @@ def _fold_instance(
     record = fold(record, instance, reading.read_at)
     address = instance.address or record.address
     own_name = "" if record.leaving_for == reasons.SURPLUS else hostname_of(instance, settings)
-    return replace(record, address=address, hostname=record.hostname or own_name)
+    return amend(record, address=address, hostname=record.hostname or own_name)
 
 
 def _fold_missing(record: NodeRecord, view: CloudView, reading: Reading[CloudView]) -> NodeRecord:
@@ -163,12 +165,12 @@ def _fold_host(record: NodeRecord, host: Host | None, snapshot: Snapshot) -> Nod
     read_at, serial = snapshot.batch.read_at, snapshot.batch.serial
     serving = record.phase is Phase.SERVING
     idle = serving and host is not None and host.up is True and not host.busy
-    record = replace(record, idle_since=(record.idle_since or read_at) if idle else 0.0)
-    record = replace(record, down_since=_down_since(record, host, read_at))
+    idle_since, down_since = (record.idle_since or read_at) if idle else 0.0, _down_since(record, host, read_at)
     if record.reading == serial:
-        return record
+        return amend(record, idle_since=idle_since, down_since=down_since)
     empty = record.phase is Phase.DRAINING and _held_and_empty(host)
-    return replace(record, reading=serial, empty_seen=record.empty_seen + 1 if empty else 0)
+    empty_seen = record.empty_seen + 1 if empty else 0
+    return amend(record, idle_since=idle_since, down_since=down_since, reading=serial, empty_seen=empty_seen)
 
 
 def _down_since(record: NodeRecord, host: Host | None, read_at: float) -> float:
@@ -194,7 +196,8 @@ def _fold_queue(memory: Memory, snapshot: Snapshot, now: float) -> Memory:
         return memory
     jobs = snapshot.batch.value.jobs if snapshot.batch.value else ()
     pending = [job for job in jobs if job.state is JobState.PENDING]
-    print_ = sum(zlib.crc32(f"{job.id}:{job.tasks}".encode()) for job in pending) & 0xFFFFFFFFFFFF
+    arrays = [(job.id, job.tasks) for job in pending if job.tasks != 1]
+    print_ = (sum(map(hash, map(_ID, pending))) + sum(map(hash, arrays))) & 0xFFFFFFFFFFFF
     if print_ == memory.queue_print:
         return memory
     return replace(memory, queue_print=print_, queue_since=now, queue_dirty_since=memory.queue_dirty_since or now)
