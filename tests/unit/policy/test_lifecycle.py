@@ -53,6 +53,12 @@ def test_s25_instance_that_is_active_at_once_joins():
     assert life.node().phase is Phase.JOINING
 
 
+def test_unanswered_launch_whose_machine_was_ended_meanwhile_is_not_asked_again():
+    life = Life.of(record(Phase.ASKED), instances=(instance(state=InstanceState.INEXISTENT),))
+    life.see()
+    assert acts(life.see()) == [Act.FORGET]
+
+
 @pytest.mark.parametrize(
     ("addresses", "words"),
     [({}, "does not resolve burst-a yet"), ({"burst-a": "10.9.9.9"}, "resolves burst-a to 10.9.9.9, its instance has 10.0.0.1")],

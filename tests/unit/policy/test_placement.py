@@ -300,3 +300,16 @@ def test_s19_idle_nodes_are_counted_on_while_a_job_waits_for_the_rest():
     assert (ordered(found), found.fates["17"].outcome) == ([], Outcome.WAITS)
     assert found.hoped == {"n0", "n1", "n2"}
     assert set(found.counted.values()) == {"17"}
+
+
+def test_node_on_its_way_is_supply_although_its_cloud_was_not_read_since_the_start():
+    known = {"b": ResourceMemory(promised=SMALL)}
+    found = place(
+        config=settings({"a": resource(), "b": resource()}),
+        jobs=(job(1, smp(8)),),
+        records=(record("n1", Phase.BOOTING, "b"),),
+        shapes={"b": None},
+        cloud_errors={"b": "it does not answer"},
+        resources=known,
+    )
+    assert ordered(found) == [] and found.fates["1"].outcome is Outcome.ARRIVING

@@ -84,6 +84,8 @@ def _step_asked(view: View) -> Result:
         if view.frozen or _backing_off(view):
             return record, ()
         return record, (view.action(Act.LAUNCH, record.cause),)
+    if record.gone:
+        return leave(view, record.leaving_for or reasons.GONE)
     # The cloud may have it although no answer came: only asking again with the same intent, or its listing, can tell.
     if view.age > view.world.settings.dynamic_cluster.max_launch_time + _lost_after(view):
         return (record, (view.action(Act.FORGET, "the cloud never showed it"),)) if view.cloud_fresh else (record, ())

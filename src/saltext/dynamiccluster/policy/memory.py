@@ -32,7 +32,7 @@ class ResourceMemory:
     """What is remembered of a resource.
 
     `wanted` counts nodes that an administrator asked for and that no order covers yet. `shape` is what registered nodes
-    really have, once one has reported it. `offerings`: kinds of machine in a place that had none when they were last asked for, where the
+    really have, once one has reported it, `promised` what the cloud last said that they have. `offerings`: kinds of machine in a place that had none when they were last asked for, where the
     cloud is left to choose among several; each is tried again once its back-off is over.
     """
 
@@ -44,6 +44,7 @@ class ResourceMemory:
     adopting: tuple[str, ...] = ()  # ids of instances that an administrator wants adopted
     failed_at: float = 0.0  # when the last machine that never became a node was given up
     offerings: Mapping[str, Backoff] = field(default_factory=dict)
+    promised: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)

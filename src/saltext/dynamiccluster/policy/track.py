@@ -211,7 +211,8 @@ def _fold_resources(memory: Memory, snapshot: Snapshot, settings: Settings) -> M
         if known.flag is ResourceFlag.DRAINING and name not in in_use and _is_empty(listed):
             known = replace(known, flag=ResourceFlag.DRAINED)
         known = replace(known, shape=_reported_shape(memory, snapshot, name) or known.shape)
-        known = replace(known, adopting=_still_to_adopt(known.adopting, listed))
+        promised = listed.value.shape if listed is not None and listed.value is not None else None
+        known = replace(known, promised=promised or known.promised, adopting=_still_to_adopt(known.adopting, listed))
         if known != memory.resource(name):
             memory = memory.with_resource(name, known)
     return memory

@@ -41,12 +41,9 @@ class World:
         return self.memory.resource(resource).flag
 
     def shape(self, resource: str) -> Shape | None:
-        """Return what a node of the resource gives: as nodes reported it, else as the cloud says, None when neither is known."""
-        reported = self.memory.resource(resource).shape
-        if reported is not None:
-            return reported
-        reading = self.snapshot.clouds.get(resource)
-        return reading.value.shape if reading and reading.value else None
+        """Return what a node of the resource gives: as nodes reported it, else as the cloud says or last said; None when neither is known."""
+        known, reading = self.memory.resource(resource), self.snapshot.clouds.get(resource)
+        return known.shape or (reading.value.shape if reading and reading.value else None) or known.promised
 
     def offer(self, resource: str) -> Offer | None:
         """Return how a new node of the resource would look to the batch system, None while that is unknown."""
