@@ -6,6 +6,8 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,6 +136,38 @@ def test_nothing_tells_a_secret(site: Site) -> None:
     for path in ("/status", "/server/config", "/resource", "/history", "/metrics", "/plan", "/orphans", "/workernode", "/job"):
         status, answer, _ = site.ask("GET", path, X_Auth_Token=token)
         assert status == 200 and not [secret for secret in (*SECRETS, SHARED, token) if secret in str(answer)], path
+
+
+def test_a_pillar_that_cannot_be_used_from_the_start(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    daemon = Master(tmp_path, engines=[{"dynamiccluster": {}}], external_auth=ACCESS, sharedsecret=SHARED)
+    daemon.pillar("top.sls", "base:\n  the_master:\n    - cluster\n")
+    daemon.pillar("cluster.sls", good_pillar(port=port).replace("max: 3", "max: many").replace("sge", "sgee"))
+    daemon.start()
+    try:
+        daemon.wait_until_up()
+        site = Site(daemon, port)
+        eventually(lambda: _health(site) == (503, "unusable"), 90, "the admin server with the faults")
+        assert site.ask("GET", "/status")[0] == 401
+        token = site.token("alice")
+        engine = site.ask("GET", "/status", X_Auth_Token=token)[1]["engine"]
+        assert {fault["path"] for fault in engine["config_faults"]} == {"dynamiccluster:cluster:type", "dynamiccluster:cloud:cloud1:quantity:max"}
+        assert all(fault["problem"] and fault["hint"] for fault in engine["config_faults"])
+        status, answer, _ = site.ask("PUT", "/resource/cloud1?num=1", X_Auth_Token=token)
+        assert status == 503 and "cluster:type" in answer["error"]
+        daemon.pillar("cluster.sls", good_pillar(port=port))
+        assert site.ask("PUT", "/server/reconcile", X_Auth_Token=token)[0] == 200
+        eventually(lambda: _health(site) == (200, "ok"), 90, "the engine with the mended pillar")
+        assert site.ask("GET", "/status", X_Auth_Token=token)[1]["engine"]["config_faults"] == []
+    finally:
+        daemon.stop()
+
+
+def _health(site: Site) -> tuple[int, str]:
+    with suppress(OSError):
+        status, answer, _ = site.ask("GET", "/healthz")
+        return status, answer["status"]
+    return 0, "nobody listens"
 
 
 def test_the_engines_own_numbers(site: Site) -> None:

@@ -18,13 +18,14 @@ from ..errors import ConfigurationError, Fault
 from ..notice import Notice
 from ..settings import Settings
 from ..standby.lease import Held
+from .front import Front
 from .highstate import Highstate, Publisher
 from .keys import Keys, check_master
 from .line import Line
 from .minions import SaltMinions
 from .mirror import CacheMirror
-from .outlets import Outlets
 from .notices import Notices
+from .outlets import Outlets
 from .pillar import load_settings
 from .places import cluster_directory, known_clusters
 from .process import Lock, MasterIsGone, die_with_parent, sleep, stay_responsive, stop_on_signals
@@ -74,6 +75,7 @@ class Engine:
         self._standby: StandBy | None = None
         self._held: Held | None = None
         self._faults: tuple[Fault, ...] = ()  # of the pillar as it was read last
+        self._front = Front(self._opts, self._identity)
 
     async def run(self) -> None:
         stop_on_signals(self._stop)
@@ -86,12 +88,14 @@ class Engine:
                 if lock is None:
                     return
                 if settings is not None:
+                    await self._front.close()
                     if await self._may_act(settings):
                         await self._serve(settings)
                         return
                     continue
-                await Waiting(self._opts, name, trouble).wait(self._stop, _REREAD)
+                await Waiting(self._opts, name, trouble, self._front, self._faults).wait(self._stop, _REREAD)
         finally:
+            await self._front.close()
             if self._standby is not None:
                 self._standby.close()
             if lock is not None:
@@ -166,12 +170,12 @@ class Engine:
             )
             self._minions = SaltMinions(self._keys, self._highstate)
             self._line.listen(self._minions.wants, self._minions.hear)
+            notices = Notices(self._opts, self._heed, self._defer)
+            self._line.listen(notices.wants, notices.hear)
             await self._line.open()
             directory = cluster_directory(self._opts, name, create=True)
             self._outlets = Outlets(self._opts, settings, self._line, self._obey, directory, self._known_secrets)
             if await self._make_first_loop(settings):
-            notices = Notices(self._opts, self._heed, self._defer)
-            self._line.listen(notices.wants, notices.hear)
                 await self._run_loop()
         finally:
             await self._line.close()
@@ -182,9 +186,10 @@ class Engine:
             try:
                 parts = await asyncio.get_running_loop().run_in_executor(None, self._make_parts, settings)
                 self._loop = self._make_loop(parts)
+                await self._front.close()
                 return True
             except ConfigurationError as error:
-                self._waiting = Waiting(self._opts, settings.name, str(error), self._line)
+                self._waiting = Waiting(self._opts, settings.name, str(error), self._front, error.faults, self._line)
                 await self._waiting.wait(self._stop, _REREAD)
             settings = (await self._read())[0] or settings
         return False
@@ -291,16 +296,16 @@ class Engine:
             log.exception("the command %s failed", command.get("name"))
             return {"ok": False, "message": f"the engine failed on it: {type(error).__name__}: {error}; see the master's log", "data": {}, "kind": "failed"}
 
-    def _poke(self) -> None:
-        if hasattr(self, "_loop"):
-            self._loop.poke()
-
-    def _defer(self, function: Callable[..., object], *arguments: Any) -> None:
     def _heed(self, notice: Notice, node: str, instance: str) -> None:
         """Take in what a node has heard of its machine's future, and act on it at once."""
         if hasattr(self, "_loop") and self._loop.core.hear(notice, node=node, instance=instance):
             self._loop.poke()
 
+    def _poke(self) -> None:
+        if hasattr(self, "_loop"):
+            self._loop.poke()
+
+    def _defer(self, function: Callable[..., object], *arguments: Any) -> None:
         self._executor.submit(function, *arguments)
 
     def _known_secrets(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ..control.parts import Parts
 from ..reporters.keeper import Reporters
 from ..reporters.report import make_report
 from ..settings import Settings
+from ..settings.general import AdminServer
 from ..settings.shown import public
 from .line import Line
 from .logs import Logs
@@ -40,7 +41,7 @@ class Outlets:
         self._failed = ""
         self.use(settings)
         try:
-            self._desk, self._web = _make_web(opts, settings, obey, directory)
+            self._desk, self._web = make_web(opts, settings.dynamic_cluster.admin_server, obey, directory)
         except ImportError as error:
             self._trouble = f"the admin server is not running: {error}; salt-pip install tornado prometheus-client, then restart the salt-master"
             log.error("%s", self._trouble)
@@ -116,7 +117,7 @@ class Outlets:
         self._reporters.publish(make_report(document))
 
 
-def _make_web(opts: Mapping[str, Any], settings: Settings, obey: Obey, directory: Path) -> tuple[Any, Any]:
+def make_web(opts: Mapping[str, Any], admin: AdminServer, obey: Obey, directory: Path) -> tuple[Any, Any]:
     """Return the engine's desk and the admin server. Raises ImportError where Tornado or prometheus-client is missing."""
     import tornado.web  # noqa: F401  # only the server's process needs it, but the engine can say what is missing
 
@@ -125,6 +126,6 @@ def _make_web(opts: Mapping[str, Any], settings: Settings, obey: Obey, directory
     from ..web.wire import Recipe, plain
 
     desk = Desk(obey, time.time)
-    recipe = Recipe("saltext.dynamiccluster.salt.access:SaltAuthority", plain(opts), directory, settings.dynamic_cluster.admin_server)
+    recipe = Recipe("saltext.dynamiccluster.salt.access:SaltAuthority", plain(opts), directory, admin)
     desk.server = Apart(recipe, desk.answer)
     return desk, desk.server

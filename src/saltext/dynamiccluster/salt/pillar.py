@@ -8,7 +8,8 @@ from typing import Any
 import salt.pillar
 
 from ..errors import ConfigurationError, Fault
-from ..settings import Settings, load
+from ..settings import Settings, load, read_admin_server
+from ..settings.general import AdminServer
 from .wiring import MACHINERY
 
 KEY = "dynamiccluster"
@@ -46,6 +47,14 @@ def load_settings(opts: Mapping[str, Any], minion_id: str | None = None, cluster
         problem = f"the pillar of {minion_id!r} names {settings.name!r}, the engine was told {cluster!r}"
         raise ConfigurationError((Fault(f"{KEY}:name", problem, "make the two equal"),))
     return settings
+
+
+def load_admin_server(opts: Mapping[str, Any], minion_id: str | None = None) -> AdminServer:
+    """Return where to serve although the pillar has faults: as it says, where that much can be read, else the defaults."""
+    try:
+        return read_admin_server(compile_pillar(opts, minion_id or opts["id"]).get(KEY))
+    except ConfigurationError:
+        return AdminServer()
 
 
 def _unrenderable(minion_id: str, errors: list[str]) -> ConfigurationError:

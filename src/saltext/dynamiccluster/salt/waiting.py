@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import __version__
-from ..errors import CommandRefused
+from ..errors import CommandRefused, Fault
 from ..ports import Event
 from .bus import cluster_tag
+from .front import NOTHING_DONE, Front
 from .line import Line
 from .snapshot import read_snapshot, write_snapshot
 
@@ -22,8 +23,11 @@ class Waiting:
 
     _told: dict[str, str] = {}  # by cluster: what was told last, so that it is told once
 
-    def __init__(self, opts: Mapping[str, Any], cluster: str, trouble: str, line: Line | None = None):
+    def __init__(
+        self, opts: Mapping[str, Any], cluster: str, trouble: str, front: Front, faults: tuple[Fault, ...] = (), line: Line | None = None
+    ):
         self._opts, self._cluster, self._trouble = opts, cluster, trouble
+        self._front, self._faults = front, faults
         self._line = line
         self._again = asyncio.Event()
 
@@ -35,6 +39,7 @@ class Waiting:
             if own:
                 await line.open()
             self._tell(line)
+            await self._front.show(self._cluster, self._trouble, self._faults, self.obey)
             waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._again)]
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
@@ -48,7 +53,7 @@ class Waiting:
         if self._told.get(self._cluster) == self._trouble:
             return
         self._told[self._cluster] = self._trouble
-        log.error("the settings are not usable, nothing is done until they are: %s", self._trouble)
+        log.error("%s: %s", NOTHING_DONE, self._trouble)
         data = {"cluster": self._cluster, "reason": self._trouble[:2000], "version": __version__}
         line.bus.fire(Event(cluster_tag(self._cluster, "engine/config_error"), data))
 
@@ -58,10 +63,9 @@ class Waiting:
             before = read_snapshot(self._opts, self._cluster)
         except CommandRefused:
             before = {}
-        engine = {**before.get("engine", {}), "version": __version__, "config_error": self._trouble}
-        problem = f"the settings are not usable, nothing is done until they are: {self._trouble}"
+        engine = {"version": __version__, **before.get("engine", {}), "config_error": self._trouble}
         try:
-            write_snapshot(self._opts, self._cluster, {**before, "engine": engine, "problems": [problem]})
+            write_snapshot(self._opts, self._cluster, {**before, "engine": engine, "problems": [f"{NOTHING_DONE}: {self._trouble}"]})
         except OSError as error:
             log.error("the snapshot for readers cannot be written: %s", error)
 
@@ -70,4 +74,4 @@ class Waiting:
         if command.get("name") == "reconcile":
             self._again.set()
             return {"ok": True, "message": "the settings are read again", "data": {}}
-        return {"ok": False, "message": f"the settings are not usable: {self._trouble}", "data": {}}
+        return {"ok": False, "message": f"the settings are not usable: {self._trouble}", "data": {}, "kind": "starting"}

@@ -10,7 +10,7 @@ from .checker import ConfigChecker
 from .cluster import ClusterSettings
 from .crosschecks import Machinery
 from .general import General, HostnameCommand
-from .load import load
+from .load import load, read_admin_server
 from .logs import LoggingSettings
 from .openstack import OpenStackSettings
 from .plugins import GraphiteSettings, PluginSettings
@@ -42,4 +42,5 @@ __all__ = [
     "UnsafeValue",
     "load",
     "public",
+    "read_admin_server",
 ]

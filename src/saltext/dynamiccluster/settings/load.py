@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ..errors import ConfigurationError, Fault
 from .crosschecks import Machinery, check_machinery, check_together
 from .faults import from_validation, without_repeats
+from .general import AdminServer
 from .outline import outline
 from .plain import ROOT, Plain
 from .schema import Settings
@@ -27,6 +28,16 @@ def load(mapping: Mapping[str, Any], *, machinery: Machinery | None = None) -> S
         # raised here, not while an error is handled: that one's text may hold values, so it must not be chained
         raise ConfigurationError(faults)
     return settings
+
+
+def read_admin_server(mapping: Any) -> AdminServer:
+    """Return the admin server's settings out of a pillar that has faults; the defaults when they have some themselves."""
+    general = _get(Plain().copy(mapping) if isinstance(mapping, Mapping) else {}, "dynamic-cluster")
+    return AdminServer.try_read(_get(general, "admin-server")) or AdminServer()
+
+
+def _get(section: Any, key: str) -> Any:
+    return (section.get(key) or section.get(key.replace("-", "_"))) if isinstance(section, Mapping) else None
 
 
 def _examine(mapping: Any, machinery: Machinery) -> tuple[Settings | None, tuple[Fault, ...]]:

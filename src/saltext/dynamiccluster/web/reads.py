@@ -116,6 +116,8 @@ class Reader(Handler):
         self._send_row(self.prepared.server)
 
     async def _read_config(self) -> None:
+        if not self.prepared.config.data:
+            raise Refused(503, "the settings are not usable; /status tells their faults")
         self._send_row(self.prepared.config)
 
     # -- asked of the engine -------------------------------------------------------------------------------------------------
@@ -173,10 +175,10 @@ class Reader(Handler):
 
     async def _read_healthz(self) -> None:
         prepared = self.context.prepared
-        age = None if prepared is None else round(max(self.context.clock() - prepared.at, 0.0), 1)
+        age = round(max(self.context.clock() - prepared.at, 0.0), 1) if prepared is not None else None
         standby = prepared.document["engine"]["standby"] if prepared else {"role": "", "acting": ""}
         good = "standing by" if standby["role"] == "standing by" else "ok"
-        status = "starting" if age is None else good if age < _STALE else "stale"
+        status = "starting" if prepared is None else "unusable" if _is_unusable(prepared) else good if (age or 0.0) < _STALE else "stale"
         self.set_status(200 if status == good else 503)
         self.send({"status": status, "age": age, "acting": standby["acting"]})
 
@@ -214,3 +216,9 @@ class Reader(Handler):
             return True
         await self._find_identity()
         return self.identity is not None and self.call.right in self.identity.rights
+
+
+def _is_unusable(prepared: Prepared) -> bool:
+    """Tell whether nothing is done because the pillar cannot be used."""
+    engine = prepared.document["engine"]
+    return bool(engine["stopped"] and engine["config_error"])

@@ -243,7 +243,7 @@ SCHEMAS: Mapping[str, Schema] = {
         "additionalProperties": False,
     },
     "Orphan": closed(id=TEXT, name=TEXT, resource=TEXT, state_name=TEXT, ip=TEXT),
-    "Health": closed(status=one_of("ok", "stale", "starting", "standing by"), age=maybe(NUMBER), acting=TEXT),
+    "Health": closed(status=one_of("ok", "stale", "starting", "unusable", "standing by"), age=maybe(NUMBER), acting=TEXT),
     "Session": closed(
         authenticated=FLAG,
         user=TEXT,

@@ -31,7 +31,8 @@ function modes({ engine }) {
   const button = (key, title, hint, press, kind = "") => h("button", { class: kind, title: hint, disabled: !may(key), data: { key, act: key }, on: { click: press } }, title);
   return h("section", { class: "card" }, h("h2", {}, "Automatic mode"),
     h("div", { class: "mode" }, toggle, h("span", { id: "auto-title" }, on ? "On: the cluster grows and shrinks by itself." : "Off: nothing is launched or removed unless somebody asks.")),
-    engine.stopped && h("p", { class: "bad" }, "The engine was stopped; nothing is decided until the master starts it again."),
+    engine.stopped && engine.config_error && h("p", { class: "bad" }, "Nothing is decided until the settings are usable."),
+    engine.stopped && !engine.config_error && h("p", { class: "bad" }, "The engine was stopped; nothing is decided until the master starts it again."),
     h("div", { class: "buttons" },
       button("reconcile", "Look again now", "Read settings, batch system and clouds anew", () => send("PUT", "/server/reconcile")),
       button("stop", "Stop launches", "No launches from this moment on", stop, "careful")));
@@ -69,6 +70,6 @@ function faults({ engine: known }) {
   const others = [known.journal, known.trouble, ...Object.values(known.degraded)].filter(Boolean);
   return h("section", { class: "card" }, h("h2", {}, "Faults"),
     !found.length && !others.length && h("p", { class: "quiet" }, "The pillar is usable, nothing is degraded."),
-    found.length > 0 && [h("p", {}, "The pillar cannot be used; the last good settings are in force."), h("ul", { class: "plain faults" }, found.map(({ path, problem, hint }) => h("li", {}, path && h("code", {}, path), " ", problem, hint && h("p", { class: "quiet" }, hint))))],
+    found.length > 0 && [h("p", {}, `The pillar cannot be used; ${known.stopped ? "nothing is done until it can." : "the last good settings are in force."}`), h("ul", { class: "plain faults" }, found.map(({ path, problem, hint }) => h("li", {}, path && h("code", {}, path), " ", problem, hint && h("p", { class: "quiet" }, hint))))],
     others.length > 0 && h("ul", { class: "plain faults" }, others.map((text) => h("li", { class: "bad" }, text))));
 }
