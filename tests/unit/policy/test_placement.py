@@ -11,6 +11,7 @@ from saltext.dynamiccluster.policy.memory import Backoff, ResourceMemory
 from saltext.dynamiccluster.policy.placement import allocate
 from saltext.dynamiccluster.policy.plan import Outcome
 from tests.worlds import (
+    SMALL,
     NOW,
     going_idle,
     host,
