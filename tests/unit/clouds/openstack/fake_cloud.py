@@ -198,7 +198,8 @@ class FakeCloud:
         """Return one page of servers and whether there are more. Those being built come first, wherever one pages."""
         with self.lock:
             named = re.compile(query.get("name", ""))
-            found = [one for one in self.servers.values() if named.search(one.name)]
+            tags = set(filter(None, query.get("tags", "").split(",")))
+            found = [one for one in self.servers.values() if named.search(one.name) and tags <= set(one.tags)]
             found.sort(key=lambda one: (not one.queued, one.created))
             most = min(int(query.get("limit") or self.max_limit), self.max_limit)
             start = self._start(found, query.get("marker"))

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.unit.clouds.openstack.fake_cloud import (
     GROUP,
@@ -181,6 +181,11 @@ class FakeOpenStack:
         server.metadata.update(body["metadata"])
         return 200, {"metadata": server.metadata}
 
+    def add_tag(self, match: re.Match[str], query: dict[str, str], body: Any, version: float) -> Answer:
+        server = self.cloud.find(match[1])
+        server.tags = tuple(dict.fromkeys((*server.tags, unquote(match[2]))))
+        return 201, None
+
     def list_flavors(self, match: re.Match[str], query: dict[str, str], body: Any, version: float) -> Answer:
         flavors = [self._show_flavor(id_, version) for id_ in sorted(self.cloud.flavors)]
         after = [one for one in flavors if one["id"] > query.get("marker", "")]
@@ -278,6 +283,7 @@ _ROUTES: dict[str, Callable[..., Answer | None]] = {
     f"DELETE {_SERVER}": FakeOpenStack.delete_server,
     f"POST {_SERVER}/action": FakeOpenStack.act_on_server,
     f"POST {_SERVER}/metadata": FakeOpenStack.set_metadata,
+    f"PUT {_SERVER}/tags/([^/]+)": FakeOpenStack.add_tag,
     "GET /compute/v2.1/flavors/detail": FakeOpenStack.list_flavors,
     "GET /compute/v2.1/flavors/([^/]+)": FakeOpenStack.show_flavor,
     "GET /compute/v2.1/flavors/([^/]+)/os-extra_specs": FakeOpenStack.show_specs,

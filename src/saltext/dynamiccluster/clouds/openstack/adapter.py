@@ -21,7 +21,7 @@ from .intents import Intents
 from .listing import Raw, all_servers, named_servers
 from .names import Names
 from .reading import is_partial, metadata_of, to_instance
-from .request import launch_request
+from .request import launch_request, tags_for
 from .room import Room
 
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -67,7 +67,7 @@ class OpenStack:
 
     def list(self) -> tuple[Instance, ...]:
         """Return all servers with this resource's owner metadata. Raises CloudError rather than leave one out."""
-        found = all_servers(self.api, self.timeouts.listing, self._page)
+        found = self._all()
         with self._lock:
             seen = {id_: self._recognise(raw) for id_, raw in found.items()}
             self._seen = seen
@@ -116,6 +116,8 @@ class OpenStack:
             raise self.api.refused(doing, f"it belongs to {owner} already")
         wanted = {**tags, **owner_tags(self.cluster, self.name)}
         self.api.change(doing, lambda client: client.servers.set_meta(instance_id, wanted))
+        for tag in self._tags():
+            self.api.change(doing, lambda client, tag=tag: client.servers.add_tag(instance_id, tag))
         return self._read({**raw, "metadata": {**metadata_of(raw), **wanted}})
 
     def check(self) -> tuple[Finding, ...]:
@@ -148,7 +150,7 @@ class OpenStack:
     def _candidates(self, order: LaunchOrder) -> Iterable[Raw]:
         """Return servers among which the order's must be. One that any cloud was called for before may have been renamed since."""
         if order.tried_at:
-            return all_servers(self.api, self.timeouts.listing, self._page).values()
+            return self._all().values()
         return named_servers(self.api, order.name)
 
     def _of_order(self, order: LaunchOrder, servers: Iterable[Raw]) -> list[Instance]:
@@ -185,6 +187,12 @@ class OpenStack:
         return replace(to_instance(raw, lambda _flavor: None), state=state, detail=detail)
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _all(self) -> dict[str, Raw]:
+        return all_servers(self.api, self.timeouts.listing, (self._tags() or [""])[-1], self._page)
+
+    def _tags(self) -> list[str]:
+        return tags_for(self.cluster, self.name, self.api.version())
 
     def _describe(self, instance_id: str) -> Raw | None:
         if not _ID.fullmatch(instance_id):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from ...errors import Refusal
+from ...errors import CloudError, Refusal
 from ...model import Shape
 from ...ports import Finding
 from ...settings.openstack import OpenStackSettings
@@ -68,15 +68,23 @@ def _access(cloud: Resource) -> str:
 
 def _image(cloud: Resource) -> str:
     image = cloud.names.find_image()
-    doing, shape, needed = "look up the image", cloud.shape(), int(image.get("min_ram") or 0)
-    if needed > shape.memory_mb:
-        raise cloud.api.refused(doing, f"it needs {needed} MiB of memory, the flavor has {shape.memory_mb}", "flavor")
     return f"{image.get('name') or ''} ({image.get('id')})"
 
 
 def _flavor(cloud: Resource) -> str:
-    shape = cloud.shape()
+    shape, needed = cloud.shape(), _needed_memory(cloud)
+    if needed > shape.memory_mb:
+        why = f"the image needs {needed} MiB of memory, the flavor has {shape.memory_mb}"
+        raise cloud.api.refused("look up the flavor", why, "flavor")
     return f"{shape.cores} cores, {shape.memory_mb} MiB, {shape.gpus} GPUs"
+
+
+def _needed_memory(cloud: Resource) -> int:
+    """Return the MiB that the image asks for, 0 when it is not there: its own finding says that."""
+    try:
+        return int(cloud.names.find_image().get("min_ram") or 0)
+    except CloudError:
+        return 0
 
 
 def _key(cloud: Resource) -> str:

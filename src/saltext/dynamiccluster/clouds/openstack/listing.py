@@ -21,18 +21,21 @@ _MOST_PASSES = 5
 _SKEW = 30.0  # seconds that the cloud's clock may be off ours
 
 
-def all_servers(api: Api, seconds: float, page: int | None = None) -> dict[str, Raw]:
+def all_servers(api: Api, seconds: float, tag: str = "", page: int | None = None) -> dict[str, Raw]:
     """Return all servers of the project by id. `page`: rows in one answer, None: as many as the cloud gives.
 
+    `tag` marks those that matter most ("": none): where there are several pages they are asked for by themselves, too, since they are few.
     Raises CloudError when a page fails, when it takes longer than `seconds`, or when the passes never agree.
     """
     began, ends = time.time(), time.monotonic() + seconds
-    found, pages = _read_pass(api, page, ends)
+    found, pages = _read_pass(api, {"limit": page} if page else {}, ends)
     if pages <= 1:
         return found
+    if tag:
+        found.update(_read_pass(api, {"tags": tag}, ends)[0])
     missed: list[Raw] = []
     for _ in range(_MOST_PASSES - 1):
-        again, _pages = _read_pass(api, page, ends)
+        again, _pages = _read_pass(api, {"limit": page} if page else {}, ends)
         missed = [raw for id_, raw in again.items() if id_ not in found]
         # What is in an older pass only may have ended since: it stays in, whoever needs to know asks for it by id.
         found = {**found, **again}
@@ -49,11 +52,11 @@ def named_servers(api: Api, name: str) -> list[Raw]:
     return [raw for raw in _get_page(api, query)["servers"] if raw.get("name") == name or "name" not in raw]
 
 
-def _read_pass(api: Api, page: int | None, ends: float) -> tuple[dict[str, Raw], int]:
+def _read_pass(api: Api, wanted: Mapping[str, Any], ends: float) -> tuple[dict[str, Raw], int]:
     """Read once from the beginning to the end; return the servers by id, and how many pages it took."""
     found: dict[str, Raw] = {}
     # The oldest first: what is made meanwhile comes behind, where it shifts nothing.
-    query: dict[str, Any] = {"sort_key": "created_at", "sort_dir": "asc", **({"limit": page} if page else {})}
+    query: dict[str, Any] = {"sort_key": "created_at", "sort_dir": "asc", **wanted}
     markers: set[str] = set()
     pages = 0
     while True:

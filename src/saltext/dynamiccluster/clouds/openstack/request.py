@@ -43,7 +43,7 @@ def launch_request(
         "availability_zone": settings.availability_zone,
         "security_groups": list(settings.security_groups),
         "scheduler_hints": {"group": ids.group} if ids.group else None,
-        "tags": _tags(cluster, resource) if version >= _TAGS_SINCE else None,
+        "tags": tags_for(cluster, resource, version),
     }
     return {**request, **{key: value for key, value in optional.items() if value}}
 
@@ -55,7 +55,9 @@ def _network(ids: Ids, version: APIVersion) -> Mapping[str, Any]:
     return {"nics": "auto"} if version >= _NICS_SINCE else {}
 
 
-def _tags(cluster: str, resource: str) -> list[str]:
-    """Return tags for people to filter by. Only the metadata decides whose a server is."""
+def tags_for(cluster: str, resource: str, version: APIVersion) -> list[str]:
+    """Return tags to filter by, none where the cloud is too old for them. Only the metadata decides whose a server is."""
+    if version < _TAGS_SINCE:
+        return []
     wanted = ("dynamiccluster", f"dynamiccluster:cluster:{cluster}", f"dynamiccluster:resource:{resource}")
     return [tag[:_LONGEST_TAG].replace(",", "_").replace("/", "_") for tag in wanted]
