@@ -22,7 +22,7 @@ quick = hypothesis_settings(max_examples=60, deadline=None, suppress_health_chec
 CONFIGS = (
     settings({"a": resource(1, 4)}),
     settings({"a": resource(0, 3), "b": resource(0, 3)}),
-    settings({"a": resource(2, 5), "b": resource(1, 4, priority=0)}, limits={"max_nodes": 6}),
+    settings({"a": resource(2, 5), "b": resource(1, 4, priority=0)}, limits={"max_nodes": 6}, headroom=0.5, idle_boots=1),
     settings(
         {"a": resource(0, 5, price=1.0), "b": resource(1, 4, price=2.0)},
         limits={"max_launches_per_hour": 3, "max_cost_per_day": 9.0},

@@ -13,6 +13,7 @@ from ..model import NodeRecord, Phase
 from ..settings import Settings
 from ..snapshot import Snapshot
 from .breaker import count_failures
+from .economy import keep_spare
 from .lifecycle import next_step
 from .memory import Memory
 from .nodes import combine, find_instances
@@ -30,7 +31,7 @@ def decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -
     before = memory
     world = _see(snapshot, settings, track(snapshot, settings, memory, now), now)
     world = _see_again(world, heed(world))
-    allocation = allocate(world)
+    allocation = keep_spare(world, allocate(world))
     idle = scale_in(world, allocation)
     world = _see_again(world, _mark(world, allocation, idle))
     memory, actions = _step_all(world)

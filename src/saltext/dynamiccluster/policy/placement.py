@@ -41,7 +41,8 @@ class Allocation:
     """What the demand gets.
 
     `orders`: one for each new node, within every limit. `fates`: for every job that has not been started. `needed`: idle and arriving
-    nodes (by record name) that jobs count on; `hoped`: idle ones that a job of several nodes would use, which must wait for the rest;
+    nodes (by record name) that jobs count on; `spare`: idle ones that are kept as headroom; `hoped`: idle ones that a job of several
+    nodes would use, which must wait for the rest;
     `counted`: which job counts on each of both. `unhold`: nodes held as idle that jobs want back. `blocked`: why nothing is launched
     in a resource, or anywhere ("").
     """
@@ -49,6 +50,7 @@ class Allocation:
     orders: tuple[Order, ...] = ()
     fates: Mapping[str, Fate] = field(default_factory=dict)
     needed: frozenset[str] = frozenset()
+    spare: frozenset[str] = frozenset()
     hoped: frozenset[str] = frozenset()
     counted: Mapping[str, str] = field(default_factory=dict)
     unhold: tuple[str, ...] = ()

@@ -112,12 +112,14 @@ def _why_in_use(world: World, allocation: Allocation, node: WorkerNode, record: 
         return f"busy with {len(host.jobs)} job{'s' if len(host.jobs) != 1 else ''}"
     if not record.idle_since or host.hold is HoldBy.US:
         return "it was just let in"
-    idle, limit = world.now - record.idle_since, general.max_idle_time
+    idle, limit = world.now - record.idle_since, world.idle_limits.get(record.resource, general.max_idle_time)
     if idle < limit:
         counts = _counting(allocation, record.name)
         return f"idle {idle:.0f} s of {limit:.0f} s" + (f"; {counts}" if counts else "")
     if record.name in allocation.needed or (record.name in allocation.hoped and idle < limit + general.max_launch_time):
         return _counting(allocation, record.name)
+    if record.name in allocation.spare:
+        return f"kept as a spare node (headroom {general.headroom:g})"
     age = world.now - record.asked_at
     if age < general.minimum_node_life:
         return f"idle, but {age:.0f} s old and minimum_node_life is {general.minimum_node_life:.0f} s"

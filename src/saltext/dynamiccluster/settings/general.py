@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Valid
 from .batch import Command
 from .checker import SALT, ConfigChecker
 from .durations import parse_duration
-from .kinds import AtLeastOne, Flag, HostName, Path, Port, Positive, PositiveSeconds, Seconds, Whole, between, read_list
+from .kinds import AtLeastOne, Flag, HostName, Number, Path, Port, Positive, PositiveSeconds, Seconds, Whole, between, read_list
 from .section import Section, Wrong, is_empty
 from .slots import HOOK, HOSTNAME
 from .standby import Standby
@@ -18,6 +18,8 @@ from .templates import Template
 
 _MOST = 10.0  # seconds that demand may be kept waiting for quiet
 _HOSTNAMES = ("instance_name", "private_dns", "dns")
+Boots = Annotated[Number, AfterValidator(between(0, 100))]
+Share = Annotated[Number, AfterValidator(between(0, 1))]
 Workers = Annotated[Whole, AfterValidator(between(1, 64))]
 
 
@@ -110,6 +112,8 @@ class General(Section):
     hook_timeout: PositiveSeconds = 60.0
     batch_window: BatchWindow = BatchWindow()
     minimum_node_life: Seconds = 0.0
+    idle_boots: Boots = 0.0
+    headroom: Share = 0.0
     destroy_down_nodes_with_jobs: Flag = False
     hostname: Literal["instance_name", "private_dns", "dns"] | HostnameCommand = "instance_name"
     limits: Limits = Limits()

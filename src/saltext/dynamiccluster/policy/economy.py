@@ -1,0 +1,68 @@
+"""Spare nodes: a few more than the jobs of the moment need, so that the next ones wait for no boot."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from ..model import HoldBy, Phase, WorkerNode
+from .limits import budget_of, count_nodes
+from .packing import Budget
+from .placement import Allocation, Order
+from .world import COMING, World
+
+SPARE = "to keep spare nodes"
+
+
+def keep_spare(world: World, allocation: Allocation) -> Allocation:
+    """Return the allocation with `headroom`: so many nodes for each busy one stay idle, or are ordered, beyond what jobs count on."""
+    wanted = _wanted(world)
+    if not wanted or "" in allocation.blocked:
+        return allocation
+    free = [node for node in world.nodes if _is_spare(world, allocation, node)]
+    idle = sorted((node for node in free if node.record and node.record.phase is Phase.SERVING), key=_latest_idle_first)
+    coming = len(free) - len(idle)
+    kept = frozenset(node.record.name for node in idle[: max(wanted - coming, 0)] if node.record)
+    orders = _order(world, allocation, wanted - len(free))
+    return replace(allocation, spare=kept, orders=(*allocation.orders, *orders))
+
+
+def _wanted(world: World) -> int:
+    """Return how many spare nodes there should be: none for a cluster without jobs, so that it can shrink to its minimum."""
+    busy = sum(1 for node in world.nodes if node.record is not None and node.host is not None and node.host.busy)
+    return math.ceil(world.settings.dynamic_cluster.headroom * busy)
+
+
+def _is_spare(world: World, allocation: Allocation, node: WorkerNode) -> bool:
+    record, host = node.record, node.host
+    if record is None or record.leaving_for or record.held_for or record.name in allocation.counted or record.resource not in world.settings.cloud:
+        return False
+    if record.phase in COMING:
+        return True
+    return record.phase is Phase.SERVING and host is not None and host.up is True and not host.busy and host.hold is HoldBy.NOBODY
+
+
+def _latest_idle_first(node: WorkerNode) -> tuple[float, str]:
+    assert node.record is not None
+    return (-node.record.idle_since, node.record.name)
+
+
+def _order(world: World, allocation: Allocation, lacking: int) -> list[Order]:
+    """Order spare nodes where nothing is in the way, in the order of priority, within every limit."""
+    orders: list[Order] = []
+    counts = count_nodes(world)
+    budget = budget_of(world, dict(counts))
+    for name in sorted(world.settings.cloud, key=lambda name: (world.settings.cloud[name].priority, name)):
+        if name in allocation.blocked or world.remembered(name).backoff is not None:
+            continue
+        given = [*allocation.orders, *orders]
+        own = world.settings.cloud[name].quantity.max - counts[name].billed - sum(order.resource == name for order in given)
+        room = min(own, _left(world, budget, given).allows(world.settings.cloud[name].price or 0.0), lacking - len(orders))
+        orders += [Order(name, f"{SPARE} (headroom)")] * max(room, 0)
+    return orders
+
+
+def _left(world: World, budget: Budget, given: list[Order]) -> Budget:
+    """Return what the limits over all resources allow after these orders."""
+    cost = sum(world.settings.cloud[order.resource].price or 0.0 for order in given)
+    return Budget(budget.nodes - len(given), budget.launches - len(given), budget.money - cost)

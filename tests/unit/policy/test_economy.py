@@ -1,0 +1,117 @@
+"""Spare nodes, and idle nodes that go as early as their successors come."""
+
+from __future__ import annotations
+
+import pytest
+
+from saltext.dynamiccluster.model import Phase, ResourceFlag
+from saltext.dynamiccluster.policy.economy import keep_spare
+from saltext.dynamiccluster.policy.memory import Backoff, ResourceMemory
+from saltext.dynamiccluster.policy.placement import allocate
+from saltext.dynamiccluster.policy.scale_in import scale_in
+from tests.worlds import NOW, host, idle, job, ordered, record, resource, settings, smp, world
+
+BUSY = tuple(host(f"b{number}", used=8) for number in range(4))
+BUSY_RECORDS = tuple(record(f"b{number}") for number in range(4))
+
+
+def seen(headroom=0.5, records=(), hosts=(), resources=None, **more):
+    config = settings(resources, headroom=headroom)
+    return world(hosts=(*BUSY, *hosts), records=(*BUSY_RECORDS, *records), config=config, **more)
+
+
+def kept(found):
+    return keep_spare(found, allocate(found))
+
+
+def test_without_headroom_nothing_is_added():
+    assert not ordered(kept(seen(headroom=0)))
+
+
+def test_spare_nodes_are_ordered_for_the_busy_ones_rounded_up():
+    assert ordered(kept(seen(0.5))) == ["a", "a"]
+    assert ordered(kept(seen(0.3))) == ["a", "a"]
+    assert kept(seen()).orders[0].reason == "to keep spare nodes (headroom)"
+
+
+def test_a_cluster_without_jobs_keeps_none():
+    quiet = world(hosts=(host("n1"),), records=(idle("n1", 700),), config=settings(headroom=1))
+    assert not ordered(kept(quiet))
+    assert [going.name for going in scale_in(quiet, kept(quiet)).going] == ["n1"]
+
+
+def test_idle_nodes_and_those_on_their_way_are_spare():
+    assert ordered(kept(seen(hosts=(host("n1"),), records=(idle("n1"),)))) == ["a"]
+    assert ordered(kept(seen(records=(record("n1", Phase.BOOTING),)))) == ["a"]
+    assert not ordered(kept(seen(hosts=(host("n1"),), records=(idle("n1"), record("n2", Phase.BOOTING)))))
+
+
+def test_what_jobs_count_on_is_not_spare():
+    found = kept(seen(hosts=(host("n1"),), records=(idle("n1"),), jobs=(job(1, smp(8)),)))
+    assert ordered(found) == ["a", "a"]
+
+
+def test_the_latest_idle_nodes_are_kept_and_say_why():
+    hosts, records = tuple(host(f"n{number}") for number in range(3)), (idle("n0", 900), idle("n1", 700), idle("n2", 800))
+    found = seen(hosts=hosts, records=records)
+    shrunk = scale_in(found, kept(found))
+    assert [going.name for going in shrunk.going] == ["n0"]
+    assert shrunk.stays["n1"] == shrunk.stays["n2"] == "kept as a spare node (headroom 0.5)"
+
+
+@pytest.mark.parametrize(
+    ("more", "count"),
+    [
+        ({"resources": {"a": resource(maximum=5)}}, 1),
+        ({"resources": {"a": resource(maximum=4)}}, 0),
+        ({"resources": {"a": resource(maximum=4), "b": resource(priority=2)}}, 2),
+        ({"memory": {"a": ResourceMemory(flag=ResourceFlag.FROZEN)}}, 0),
+        ({"memory": {"a": ResourceMemory(backoff=Backoff(NOW + 60, "quota", "none left"))}}, 0),
+        ({"batch_error": "timed out"}, 0),
+        ({"cloud_errors": {"a": "503"}}, 0),
+        ({"auto": False}, 0),
+    ],
+)
+def test_spare_nodes_keep_every_limit(more, count):
+    resources, memory = more.pop("resources", None), more.pop("memory", None)
+    config = settings(resources, headroom=0.5)
+    found = world(hosts=BUSY, records=BUSY_RECORDS, config=config, resources=memory, **more)
+    assert len(kept(found).orders) == count
+
+
+def test_spare_nodes_keep_the_limits_over_all_resources():
+    config = settings(headroom=1, limits={"max_nodes": 6})
+    assert len(kept(world(hosts=BUSY, records=BUSY_RECORDS, config=config)).orders) == 2
+    config = settings({"a": resource(price=1.0)}, headroom=1, limits={"max_cost_per_day": 7})
+    assert len(kept(world(hosts=BUSY, records=BUSY_RECORDS, config=config)).orders) == 3
+
+
+# -- idle nodes that go early -----------------------------------------------------------------------------------------
+
+
+def booted(name, seconds, idle_for=0.0, resource="a"):
+    since = NOW - idle_for if idle_for else 0.0
+    return record(name, asked_at=NOW - 3600, ready_at=NOW - 3600 + seconds, idle_since=since, resource=resource)
+
+
+def test_an_idle_node_goes_once_its_successor_would_have_come():
+    config = settings(idle_boots=2)
+    hosts = (host("n1"), host("n2"), host("n3", used=1))
+    records = (booted("n1", 100, 190), booted("n2", 100, 210), booted("n3", 90))
+    found = world(hosts=hosts, records=records, config=config)
+    shrunk = scale_in(found, allocate(found))
+    assert [going.name for going in shrunk.going] == ["n2"]
+    assert shrunk.stays["n1"] == "idle 190 s of 200 s"
+
+
+@pytest.mark.parametrize(("boots", "seconds", "limit"), [(0, 100, 600), (2, 100, 200), (2, 1000, 600), (0.5, 100, 50)])
+def test_max_idle_time_is_never_exceeded(boots, seconds, limit):
+    found = world(hosts=(host("n1"),), records=(booted("n1", seconds),), config=settings(idle_boots=boots))
+    assert found.idle_limits == {"a": limit}
+
+
+def test_each_resource_learns_from_its_own_nodes_and_adopted_ones_teach_nothing():
+    config = settings({"a": resource(), "b": resource()}, idle_boots=1)
+    adopted = record("n2", resource="b", asked_at=NOW - 60, ready_at=NOW - 60)
+    found = world(hosts=(host("n1"), host("n2")), records=(booted("n1", 120), adopted), config=config)
+    assert found.idle_limits == {"a": 120, "b": 600}
