@@ -107,6 +107,19 @@ def test_a_process_that_takes_nothing_is_replaced(house: HouseNextDoor, monkeypa
     house.wait_up()
 
 
+def test_a_process_that_gives_no_sign_of_life_is_replaced(house: HouseNextDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart_module, "_LOOK", 0.1)
+    before = house.apart.pid
+    os.kill(before, signal.SIGKILL)  # the next one is looked after with the shorter pause
+    eventually(lambda: house.apart.pid not in (0, before), 30)
+    house.wait_up()
+    stuck = house.apart.pid
+    monkeypatch.setattr(apart_module, "_SILENCE", 15.0)
+    os.kill(stuck, signal.SIGSTOP)
+    eventually(lambda: not alive(stuck), 60)
+    house.wait_up()
+
+
 def test_it_ends_with_the_engine(house: HouseNextDoor) -> None:
     pid = house.apart.pid
     began = time.monotonic()

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 _AGAIN = 2.0
 _LAST_ANSWERS = 3.0  # seconds for the process to end; the engine has 5 s in all
 _MOST_QUEUED = 10_000  # frames; a process that takes none of so many is stuck
+_LOOK = 5.0
+_SILENCE = 60.0  # seconds without a sign of life, which comes every 5, after which a process is replaced
 
 
 class Apart:
@@ -75,7 +78,8 @@ class Apart:
         threading.Thread(target=self._write, args=(life,), name="admin-server-writer", daemon=True).start()
         stopping = asyncio.ensure_future(stop.wait())
         try:
-            await asyncio.wait((stopping, life.ended), return_when=asyncio.FIRST_COMPLETED)
+            while not (stopping.done() or life.ended.done() or life.is_stuck()):
+                await asyncio.wait((stopping, life.ended), timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
             life.put((wire.STOP,))
             await asyncio.wait((life.ended,), timeout=_LAST_ANSWERS)
         finally:
@@ -115,7 +119,7 @@ class Apart:
 
     def _heard(self, life: _Life, frame: wire.Frame) -> None:
         """Take a frame, on the loop."""
-        self._trouble = ""
+        self._trouble, life.heard_at = "", time.monotonic()
         if frame[0] == wire.ASK:
             life.tasks.add(task := asyncio.ensure_future(self._reply(life, frame[1], frame[2])))
             task.add_done_callback(life.tasks.discard)
@@ -139,6 +143,7 @@ class _Life:
     def __init__(self, loop: asyncio.AbstractEventLoop, heard: Any):
         self.out: queue.Queue[wire.Frame] = queue.Queue(_MOST_QUEUED)
         self.tasks: set[asyncio.Task[None]] = set()
+        self.heard_at = time.monotonic()
         self.ended: asyncio.Future[None] = loop.create_future()
         self._loop, self._heard = loop, heard
         ours, theirs = socket.socketpair()
@@ -159,11 +164,19 @@ class _Life:
         except queue.Full:
             self.process.kill()
 
+    def is_stuck(self) -> bool:
+        """Tell whether the process has given no sign of life for long."""
+        return time.monotonic() - self.heard_at > _SILENCE
+
     def end(self) -> int:
         """See to it that the process has ended; return its status."""
-        if self.process.poll() is None and not self.ended.done():
+        if not self.ended.done():
             self.process.kill()
-        status = self.process.wait(10)
+        try:
+            status = self.process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
         with suppress(queue.Full):
             self.out.put_nowait((wire.STOP,))
         return status

@@ -22,6 +22,7 @@ from .server import WebServer
 log = logging.getLogger(__name__)
 
 _LOOK = 0.5  # seconds between two looks at what is wrong
+_SIGN = 10  # looks between two signs of life
 _PATIENCE = 60.0  # seconds for the engine's answer
 
 
@@ -49,9 +50,10 @@ async def _serve(channel: Connection) -> None:
 
 
 async def _tell_problems(server: WebServer, line: Line) -> None:
+    """Tell what is wrong when that changes, and now and then as a sign of life."""
     told: list[str] = []
-    while True:
-        if server.problems() != told:
+    for number in itertools.count():
+        if number % _SIGN == 0 or server.problems() != told:
             told = server.problems()
             line.send(wire.PROBLEMS, told)
         await asyncio.sleep(_LOOK)
