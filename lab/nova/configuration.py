@@ -84,7 +84,8 @@ def _nova(place: Place) -> Sections:
         "database": _database(place, "nova"), "api_database": _database(place, "nova_api"),
         "api": {"auth_strategy": "keystone"}, "wsgi": {"api_paste_config": venv() / "etc/nova/api-paste.ini"},
         "keystone_authtoken": _authtoken(place, "nova"),
-        "service_user": {"send_service_user_token": False},
+        # Neutron lets nobody else delete the port of a server, not even its owner.
+        "service_user": {**_client(place, "nova"), "send_service_user_token": True},
         "placement": _client(place, "nova"), "neutron": _client(place, "nova"), "glance": {"region_name": REGION},
         "cinder": {"region_name": REGION}, "oslo_concurrency": {"lock_path": place.path / "locks"},
         "scheduler": {"workers": 1, "max_attempts": 3}, "conductor": {"workers": 1},
@@ -108,7 +109,8 @@ def _client(place: Place, user: str) -> dict[str, object]:
 
 
 def _authtoken(place: Place, user: str) -> dict[str, object]:
-    return {**_client(place, user), "www_authenticate_uri": place.url("keystone"), "interface": "public"}
+    return {**_client(place, user), "www_authenticate_uri": place.url("keystone"), "interface": "public", "service_token_roles": "service",
+            "service_token_roles_required": True}
 
 
 def _write(place: Place, service: str, sections: Sections) -> None:
