@@ -10,7 +10,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 from prometheus_client import Counter as Count
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from ..control.core import Core
 from ..model import Job, JobState, NodeRecord, NodeState
@@ -22,6 +22,7 @@ _WAITS = (10, 30, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 3 * 
 _UNMET = (Outcome.WAITS, Outcome.IMPOSSIBLE)
 _VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w.@-]*\d[\w.@-]*\b")
 _MOST_REASONS = 20
+_COUNTED = frozenset({"bugs"})  # of what a snapshot holds, what only grows
 
 Values = Mapping[Any, float]  # by the labels' values
 Gauges = dict[str, tuple[str, tuple[str, ...], Values]]
@@ -140,7 +141,8 @@ class _Snapshot:
 
     def collect(self) -> Iterator[Metric]:
         for name, (meaning, labels, values) in self._numbers.gauges().items():
-            family = GaugeMetricFamily(f"dynamiccluster_{name}", meaning, labels=labels)
+            kind = CounterMetricFamily if name in _COUNTED else GaugeMetricFamily
+            family = kind(f"dynamiccluster_{name}", meaning, labels=labels)
             for key, value in values.items():
                 family.add_metric(key, value)
             yield family
