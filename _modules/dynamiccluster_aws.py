@@ -13,8 +13,6 @@ harm to its jobs, ``salt-run dynamiccluster.remove``. Only machines that carry t
 
 from __future__ import annotations
 
-from salt.exceptions import CommandExecutionError
-
 __version__ = "2.0.0"
 __virtualname__ = "dynamiccluster_aws"
 _SYNC = "sync or install again, so that both are the same"
@@ -31,49 +29,17 @@ def __virtual__():
         import botocore  # noqa: F401
     except ImportError:
         return False, "boto3 is not in Salt's Python: salt-pip install 'saltext.dynamiccluster[aws]'"
-    if not _on_master() and "dynamiccluster" not in __pillar__:  # noqa: F821, Salt puts __pillar__ here
-        return False, "this minion's pillar holds no dynamiccluster; the settings belong to the master's own minion only"
-    return __virtualname__
+    from saltext.dynamiccluster.salt import byhand
 
-
-def _on_master():
-    return __opts__.get("__role") == "master"  # noqa: F821, and __opts__
-
-
-def _settings(cluster=None):
-    if not _on_master():
-        from saltext.dynamiccluster.settings import load
-
-        return load(__pillar__["dynamiccluster"])  # noqa: F821
-    from saltext.dynamiccluster.salt import pillar
-
-    return pillar.load_settings(__opts__, _settings_id(cluster))  # noqa: F821
-
-
-def _settings_id(cluster):
-    """Return the id whose pillar holds the settings. Where there is one cluster, its engine need never have run."""
-    from saltext.dynamiccluster.salt import runner
-
-    engines = runner.engine_options(__opts__)  # noqa: F821
-    if cluster is None and len(engines) <= 1:
-        return (engines[0] if engines else {}).get("minion_id") or __opts__["id"]  # noqa: F821
-    return runner.settings_id(__opts__, runner.pick_cluster(__opts__, cluster))  # noqa: F821
+    problem = byhand.may_load(__opts__, __pillar__)  # noqa: F821, Salt puts __opts__ and __pillar__ here
+    return (False, problem) if problem else __virtualname__
 
 
 def _call(function, resource, *arguments, **named):
-    """Call a function of the library; every failure of ours is one sentence and a non-zero exit status."""
     from saltext.dynamiccluster.clouds.aws import functions
-    from saltext.dynamiccluster.errors import DynamicClusterError
+    from saltext.dynamiccluster.salt import byhand
 
-    cluster = named.pop("cluster", None)
-    try:
-        settings = _settings(cluster)
-        aws = functions.open_resource(settings, resource)
-        if function == "create":
-            arguments = (settings.cloud[resource], *arguments)
-        return getattr(functions, function)(aws, *arguments, **named)
-    except (DynamicClusterError, ValueError, OSError) as error:
-        raise CommandExecutionError(str(error)) from None
+    return byhand.call(functions, function, __opts__, __pillar__, resource, *arguments, **named)  # noqa: F821, Salt puts these here
 
 
 def list_nodes(resource, cluster=None):
@@ -133,7 +99,7 @@ def create(resource, name=None, cluster=None):
         salt-run salt.cmd dynamiccluster_aws.create compute
         salt-run salt.cmd dynamiccluster_aws.create compute wn-test1
     """
-    return _call("create", resource, name, cluster=cluster, master=_master())
+    return _call("create", resource, name, cluster=cluster)
 
 
 def destroy(resource, name, cluster=None):
@@ -191,11 +157,3 @@ def avail_locations(resource, cluster=None):
         salt-run salt.cmd dynamiccluster_aws.avail_locations compute
     """
     return _call("avail_locations", resource, cluster=cluster)
-
-
-def _master():
-    if _on_master():
-        from saltext.dynamiccluster.salt.wiring import master_address
-
-        return master_address(__opts__)  # noqa: F821
-    return str(__opts__.get("master") or "")  # noqa: F821

@@ -40,7 +40,7 @@ class _FilesAndNova(LoadFileScheduling):
     """A file's tests stay together, and so do all that need the one real OpenStack, which is large."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "nova" if "integration/nova/" in nodeid or nodeid.endswith(("[nova]", "-nova]")) else str(super()._split_scope(nodeid))
+        return "nova" if "integration/nova/" in nodeid or nodeid.endswith(("[nova]", "-nova]")) or "[nova-" in nodeid else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:

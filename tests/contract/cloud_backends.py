@@ -16,7 +16,7 @@ from saltext.dynamiccluster.sim.clock import VirtualClock
 from saltext.dynamiccluster.sim.cloud import Account, SimulatedCloud
 
 from .cloud_ec2 import IMAGE, Endpoint, ec2_front, error_document, free_port, moto_server, raw_client, settings, silent_port
-from .cloud_openstack import small_openstack
+from .cloud_openstack import real_openstack, small_openstack
 
 BROKEN = {
     "wrong credentials": Refusal.UNAUTHORISED,
@@ -131,4 +131,5 @@ BACKENDS = {
     "ec2": ec2,
     "ec2_spot": partial(ec2, spot_bid=0.5),
     "ec2_choice": partial(ec2, instance_type=None, instance_types=["c5.xlarge", "m5.xlarge"]),
+    "nova": real_openstack,
 }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saltext.dynamiccluster.clouds.openstack import OpenStack
 from saltext.dynamiccluster.clouds.openstack.session import make_session
 from saltext.dynamiccluster.ports import Cloud
 from saltext.dynamiccluster.settings.openstack import OpenStackSettings
 from tests.unit.clouds.openstack.fake_http import IMAGE, NETWORK_NAME, PASSWORD, FakeOpenStack
+
+if TYPE_CHECKING:
+    from lab.nova import Nova
 
 
 def settings(auth_url: str, **more: Any) -> OpenStackSettings:
@@ -82,3 +85,45 @@ def small_openstack() -> Iterator[Small]:
     """Yield a project of a small OpenStack in this process."""
     with ExitStack() as stack:
         yield Small(stack.enter_context(FakeOpenStack()), stack)
+
+
+class Real:
+    """The lab's Keystone, Nova, Placement, Glance and Neutron. Who breaks it in other ways than by a wrong password is in tests/integration/nova."""
+
+    looks_first = True
+
+    def __init__(self, nova: Nova, small: Small):
+        self.nova, self._small = nova, small
+
+    def settings(self, **more: Any) -> OpenStackSettings:
+        """Return settings of a resource in the cluster's project."""
+        given = {"networks": [self.nova.network], "security_groups": [self.nova.security_group], "key_name": self.nova.key_name, **more}
+        return OpenStackSettings.model_validate(self.nova.settings(**given))
+
+    def cloud(self, resource: str = "alpha", cluster: str = "one") -> Cloud:
+        return OpenStack(resource, cluster, self.settings())
+
+    def broken(self, how: str) -> Cloud:
+        if how != "wrong credentials":
+            return self._small.broken(how)
+        return OpenStack("alpha", "one", self.settings(password="guess"))
+
+    def make_foreign(self, tags: Mapping[str, str]) -> str:
+        metadata = {key: value for key, value in tags.items() if key != "Name"}
+        return str(self.nova.make_server(tags.get("Name", "theirs"), self.nova.colleague, meta=metadata).id)
+
+    def pass_time(self) -> None:
+        self.nova.wait_for(self._settled, 120, "servers to be built or gone")
+
+    def _settled(self) -> bool:
+        return all(one.status != "BUILD" and getattr(one, "OS-EXT-STS:task_state") is None for one in self.nova.servers("hpc"))
+
+
+@contextmanager
+def real_openstack(nova: Nova) -> Iterator[Real]:
+    """Yield the project of a running stack; it is empty again afterwards."""
+    with small_openstack() as small:
+        try:
+            yield Real(nova, small)
+        finally:
+            nova.clear()

@@ -15,7 +15,7 @@ from saltext.dynamiccluster.ports import Cloud
 from .cloud_backends import BACKENDS, BROKEN, Backend
 
 _NUMBERS = itertools.count(1)
-_REAL = {"ec2", "ec2_spot", "ec2_choice"}
+_REAL = {"ec2", "ec2_spot", "ec2_choice", "nova"}
 _LIVING = {InstanceState.PENDING, InstanceState.STARTING, InstanceState.ACTIVE}
 
 
@@ -25,7 +25,8 @@ def _backend(name: str) -> object:
 
 @pytest.fixture(scope="module", params=[_backend(name) for name in BACKENDS])
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    with BACKENDS[request.param]() as found:
+    given = (request.getfixturevalue("nova_stack"),) if request.param == "nova" else ()
+    with BACKENDS[request.param](*given) as found:
         yield found
 
 
