@@ -112,7 +112,7 @@ class StandBy:
         try:
             held = await loop.run_in_executor(None, self._take)
         except (PlaceUnreachable, ImportError) as error:
-            hint = "; salt-pip install 'saltext.dynamiccluster[standby]' redis" if isinstance(error, ImportError) else ""
+            hint = "; salt-pip install 'saltext.dynamiccluster[standby]', then restart the salt-master" if isinstance(error, ImportError) else ""
             self._note_trouble(f"{error}{hint}")
             return None
         self._note_trouble("")
