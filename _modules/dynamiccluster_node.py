@@ -31,6 +31,8 @@ _TIMEOUT = 1.0
 _SILENCE = 60.0  # seconds without asking again where nothing answers
 _REPEAT = 30.0  # seconds after which a notice that stands is told again: the engine may just have been away
 _LONGEST = 200
+# After each of these the machine is gone, or everything on it was ended. Work on its network or power alone is no reason to leave it.
+_ENDING = frozenset({"instance-retirement", "instance-stop", "instance-reboot", "system-reboot"})
 
 
 def __virtual__():
@@ -153,7 +155,7 @@ def _rebalance(connection):
 def _maintenance(connection):
     answer = _ask(connection, "meta-data/events/maintenance/scheduled")
     for event in _read(answer, list) if answer else ():
-        if not isinstance(event, dict) or event.get("State", "active") != "active":
+        if not isinstance(event, dict) or event.get("State", "active") != "active" or event.get("Code") not in _ENDING:
             continue
         text = f"{event.get('Code', 'event')} not before {event.get('NotBefore', 'a time that was not told')}: {event.get('Description', '')}"
         yield {"kind": "retirement", "text": text[:_LONGEST], "due": _english_time(event.get("NotBefore"))}

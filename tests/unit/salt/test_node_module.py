@@ -100,8 +100,11 @@ def test_each_kind_of_notice_is_told_with_its_time(module: Any, service: str, fa
     assert "terminate at 2027-01-15T08:00:00Z" in found[0]["text"] and "instance-retirement" in found[2]["text"]
 
 
-def test_maintenance_that_is_over_or_called_off_is_left_out(module: Any, service: str, facts: dict[str, str]) -> None:
-    facts[metadata.MAINTENANCE] = metadata.maintenance("system-reboot", 1_800_000_000).replace("active", "canceled")
+@pytest.mark.parametrize(("code", "state"), [("system-reboot", "canceled"), ("system-reboot", "completed"), ("system-maintenance", "active")])
+def test_maintenance_that_is_over_called_off_or_ends_nothing_is_left_out(
+    module: Any, service: str, facts: dict[str, str], code: str, state: str
+) -> None:
+    facts[metadata.MAINTENANCE] = metadata.maintenance(code, 1_800_000_000).replace("active", state)
     assert module[f"{NAME}.notices"](service)["notices"] == []
 
 
