@@ -303,6 +303,15 @@ def test_many_pages_are_read_to_the_last(url, log, monkeypatch):
     assert ["NextToken" in page for page in pages] == [False, True, True]
 
 
+def test_the_end_of_a_console_is_read(url):
+    cloud = aws(url, "console")
+    launched = cloud.launch(order("console"))
+    assert cloud.console(launched.id)
+    assert cloud.console(launched.id, lines=2).count("\n") <= 1
+    with pytest.raises(CloudError):
+        cloud.console("i-0123456789abcdef0")
+
+
 def test_a_thousand_machines_among_foreign_ones_are_listed(url, moto):
     """Made in bulk by hand; last in this file, because moto is slow from here on."""
     ours = {"dynamiccluster:cluster": "one", "dynamiccluster:resource": "many"}

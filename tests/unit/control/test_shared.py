@@ -161,6 +161,20 @@ def test_what_the_next_engine_would_do_otherwise_is_told_at_once(tmp_path: Path,
     assert rows.writes
 
 
+def test_what_was_taken_over_is_not_told_again(tmp_path: Path) -> None:
+    rows = Rows()
+    first = journal(tmp_path / "a", rows)
+    first.load()
+    first.save(MEMORY)
+    taken = Rows(rows.rows)
+    second = journal(tmp_path / "b", taken)
+    known = second.load()
+    second.save(known)
+    assert not taken.writes
+    second.save(known.with_node(replace(known.nodes["dc-a"], phase=Phase.DRAINING)))
+    assert [set(write) for write in taken.writes] == [{"node/dc-a"}]
+
+
 def test_a_spent_token_and_a_forgotten_node_are_taken_away(tmp_path: Path) -> None:
     rows = Rows()
     own = journal(tmp_path, rows)

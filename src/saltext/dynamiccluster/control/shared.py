@@ -59,7 +59,7 @@ class SharedJournal(Journal):
         super().save(known.memory, notes={**self.notes(), **known.notes}, durable=True)
         for order in known.orders:
             super().save(known.memory, order=order)
-        self._told = set(self._shared.rows)
+        self._told, self._of = set(self._shared.rows), _items(known.memory, self.notes())
         self.fresh = False
         return known.memory
 
