@@ -29,7 +29,7 @@ def main(words: list[str]) -> int:
     if words[:1] == ["--name"] and len(words) > 1:
         name, words = words[1], words[2:]
     if not words or words[0] in ("-h", "--help"):
-        print("usage: ./run lab [--name NAME] up [--cluster torque] [--cloud openstack] | down | status | poweroff NODE [stopped|terminated|running] | faults [clear | ACTION FAULT [KEY=VALUE ...]] | log NODE | node NODE WORDS... | WORDS...")
+        print("usage: ./run lab [--name NAME] up [--cluster torque] [--cloud openstack] | down | status | poweroff NODE [stopped|terminated|running] | announce NODE interruption|rebalance|maintenance [SECONDS] | faults [clear | ACTION FAULT [KEY=VALUE ...]] | log NODE | node NODE WORDS... | WORDS...")
         return 0 if words else 2
     try:
         if words[0] in ("up", "down", "status") and len(words) > 1:
@@ -92,6 +92,13 @@ def _poweroff(name: str, words: list[str]) -> int:
     return 0
 
 
+def _announce(name: str, words: list[str]) -> int:
+    if not 2 <= len(words) <= 3 or words[1] not in ("interruption", "rebalance", "maintenance"):
+        raise LabError("announce takes a node, what its cloud announces, and in how many seconds it comes", "announce NODE interruption|rebalance|maintenance [SECONDS]")
+    Lab(name).announce(words[0], words[1], float(words[2]) if len(words) == 3 else 120.0)
+    return 0
+
+
 def _faults(name: str, words: list[str]) -> int:
     """`faults` shows what is switched on; `faults ACTION FAULT [KEY=VALUE ...]` switches one on, `faults clear` all of them off."""
     lab = Lab(name)
@@ -131,7 +138,7 @@ def _become(prefix: list[str], words: list[str]) -> int:
 
 
 _COMMANDS: dict[str, Callable[[str, list[str]], int]] = {
-    "up": _up, "down": _down, "status": _status, "poweroff": _poweroff, "log": _log, "faults": _faults, "node": _node,
+    "up": _up, "down": _down, "status": _status, "poweroff": _poweroff, "log": _log, "announce": _announce, "faults": _faults, "node": _node,
 }
 
 if __name__ == "__main__":

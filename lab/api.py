@@ -169,6 +169,10 @@ class Lab:
         """Cut a node's power; the cloud then calls its instance stopped, terminated, or still running."""
         self.hypervisor(do="poweroff", name=node, report=report)
 
+    def announce(self, node: str, kind: str, seconds: float = 120.0) -> None:
+        """Tell a machine, by its metadata service, of its `interruption` (which then comes), of a `rebalance` or of `maintenance`."""
+        self.hypervisor(do="announce", name=node, kind=kind, seconds=seconds)
+
     def start_execd(self, node: str) -> None:
         """Start a node's execution daemon; register the host before."""
         (inlab.start_mom if self.cluster == "torque" else gridengine.start_execd)(self.state, node)

@@ -17,6 +17,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from lab.ec2_counts import Counts
 from lab.ec2_messages import Answer, Filter, Forward, Request, chain, error, read_parameters
 from lab.ec2_tokens import ClientTokens
 from lab.faults import Faults, Table
@@ -153,6 +154,11 @@ class Server(ThreadingHTTPServer):
         self.forward = forward
         super().__init__(where, _Handler)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that left before their answer came: their time was up."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
 
 def main() -> None:
     """Serve until killed."""
@@ -168,7 +174,7 @@ def main() -> None:
         table = Table()
         listen_for_faults(given.faults, table)
         filters.append(Faults(table))
-    forward = chain([*filters, Notifier(given.notify), ClientTokens(), OneChange()], Upstream(given.upstream))
+    forward = chain([*filters, Notifier(given.notify), ClientTokens(), Counts(), OneChange()], Upstream(given.upstream))
     Server((host, int(port)), forward).serve_forever()
 
 

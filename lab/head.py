@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 
 from lab import image, kernel, reaper, rootfs
-from lab.layout import ADDRESS, BRIDGE, BRIDGE_MAC, ROUTES, Layout
+from lab.layout import ADDRESS, BRIDGE, BRIDGE_MAC, METADATA, ROUTES, Layout
 from lab.state import State
 
 _NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWNET
@@ -73,6 +73,7 @@ def _make_network() -> None:
         # A bridge without an address of its own takes that of a port: when that port goes, live nodes lose the head.
         f"link add {BRIDGE} address {BRIDGE_MAC} type bridge",
         f"addr add {ADDRESS}/16 dev {BRIDGE}",
+        f"addr add {METADATA}/32 dev {BRIDGE}",
         f"link set {BRIDGE} up",
         *(f"route add {network} dev {BRIDGE}" for network in ROUTES),
     ]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab import cloud, node, reaper
+from lab import cloud, metadata, node, reaper
 from lab.layout import ADDRESS, ZONE, Layout
 from lab.nova.machines import Machines
 from lab.state import State, now
@@ -48,6 +48,9 @@ class Hypervisor:
         self.number = 0
         # Instances whose power was cut here while the cloud goes on calling them running: they are not started again.
         self.dead: set[str] = set()
+        # When the cloud ends a machine by itself, by name, and what the metadata service tells machines, by instance.
+        self.ends: dict[str, float] = {}
+        self.notices: dict[str, dict[str, str]] = {}
         self.publish()
 
     def start(self, name: str, address: str = "", user_data: str = "", instance: str = "") -> Machine:
@@ -108,6 +111,32 @@ class Hypervisor:
             self.publish()
             if machine.spec.instance and self.cloud is not None:
                 self.cloud.report(machine.spec.instance, "stopped")
+
+    def announce(self, name: str, kind: str, seconds: float) -> str:
+        """Tell a machine that it will be interrupted in so many seconds (and do it then), or `rebalance` or `maintenance`; return its instance."""
+        machine = self.machines.get(name)
+        if machine is None or not machine.spec.instance:
+            raise ValueError(f"there is no instance {name}")
+        at = time.time() + seconds
+        path, text = {
+            "interruption": (metadata.SPOT, metadata.spot_action("terminate", at)),
+            "rebalance": (metadata.REBALANCE, metadata.rebalance(time.time())),
+            "maintenance": (metadata.MAINTENANCE, metadata.maintenance("instance-retirement", at)),
+        }[kind]
+        self.notices.setdefault(machine.spec.instance, {})[path] = text
+        self.state.write("notices.json", self.notices)
+        if kind == "interruption":
+            self.ends[name] = now() + seconds
+        return machine.spec.instance
+
+    def take_back(self) -> None:
+        """End the machines whose time is over, as the cloud does."""
+        for name in [name for name, at in self.ends.items() if at <= now()]:
+            del self.ends[name]
+            if name in self.machines:
+                instance = self.power_off(name).spec.instance
+                if self.cloud is not None:
+                    self.cloud.report(instance, "terminated")
 
     def _note(self, spec: node.NodeSpec, what: str) -> None:
         """Write down when a machine went on or off: node-seconds are counted from this, not from what the engine says."""
@@ -171,7 +200,11 @@ def _power_off(hypervisor: Hypervisor, name: str, report: str = "stopped") -> di
     return {"instance": instance}
 
 
-_COMMANDS = {"watch": _watch, "changed": _changed, "start": _start, "poweroff": _power_off}
+def _announce(hypervisor: Hypervisor, name: str, kind: str, seconds: float = 120.0) -> dict[str, Any]:
+    return {"instance": hypervisor.announce(name, kind, seconds)}
+
+
+_COMMANDS = {"announce": _announce, "watch": _watch, "changed": _changed, "start": _start, "poweroff": _power_off}
 
 
 def serve(hypervisor: Hypervisor, server: socket.socket) -> None:
@@ -182,6 +215,7 @@ def serve(hypervisor: Hypervisor, server: socket.socket) -> None:
         if readable:
             _answer_one(hypervisor, server)
         _guarded(hypervisor.collect)
+        _guarded(hypervisor.take_back)
         if now() >= due:
             _guarded(hypervisor.follow)
             due = now() + _POLL_S

@@ -27,7 +27,7 @@ _MASTER: dict[str, Any] = {
 }
 _LOCAL_MINION: dict[str, Any] = {**{key: _MASTER[key] for key in ("file_roots", "pillar_roots")}, "id": "head", "file_client": "local"}
 # What a file server of the project would serve. Not the whole checkout: the master lists and watches every file below its roots.
-_SERVED = ("dynamiccluster", "_engines", "_runners", "_modules")
+_SERVED = ("dynamiccluster", "_engines", "_runners", "_modules", "_beacons")
 _TOP = {"base": {"*": ["dynamiccluster.worker"]}}
 _WORKERS = f"not L@head,{MASTER_ID}"
 _PILLAR_TOP = {"base": {MASTER_ID: ["settings"], "head": ["head"], _WORKERS: [{"match": "compound"}, "worker"]}}
@@ -108,7 +108,7 @@ def configure(state: State, changes: Mapping[str, Any] | None = None, engine: bo
     torque = cluster_of(state) == "torque"
     batch = inlab.head_pillar() if torque else {"configuration": {"load_report_time": "00:00:02", "max_unheard": "00:00:20"}}
     head = {"dynamiccluster_master": {"restart": "no", "engine": {"minion_id": MASTER_ID}}, "dynamiccluster_head": batch}
-    worker = {"head": {"name": "head", "address": ADDRESS}, **(inlab.worker_pillar() if torque else {})}
+    worker = {"head": {"name": "head", "address": ADDRESS}, "notices": "aws", "notice_interval": 1, **(inlab.worker_pillar() if torque else {})}
     files = {
         "/etc/salt/master": {**_MASTER, **admin.account()}, "/etc/salt/minion": _LOCAL_MINION, "/srv/salt/top.sls": _TOP,
         "/srv/pillar/top.sls": _PILLAR_TOP, "/srv/pillar/worker.sls": {"dynamiccluster_worker": worker}, "/srv/pillar/head.sls": head,

@@ -37,6 +37,7 @@ def start_cloud(state: State, wait_for: Callable[..., object]) -> str:
     _start(state, "moto", [str(Path(sys.prefix, "bin", "moto_server")), "-H", host, "-p", port])
     paths = [_MOTO, "/run/lab/ec2-requests.jsonl", "/run/lab/hypervisor.sock", f"0.0.0.0:{EC2_PORT}"]
     _start(state, "front", [*_module("lab.ec2_front"), "--faults", f"/run/lab/{FAULTS}", *paths, ACCESS_KEY, OPERATOR_KEY])
+    _start(state, "metadata", [*_module("lab.metadata"), "/run/lab"])
     ec2 = client(state)
     wait_for(lambda: _answers(ec2), within=60, what="the EC2 API")
     vpc = ec2.call("CreateVpc", CidrBlock=VPC).findtext(".//{*}vpcId") or ""

@@ -9,7 +9,7 @@ from lab import checks
 from lab.layout import CHECKOUT
 
 _FAST = ("unit", "property", "contract")
-_ALL = (*_FAST, "integration", "browser", "end_to_end")
+_ALL = (*_FAST, "faults", "integration", "browser", "end_to_end")
 _MOST = 3
 _QUICK = "not root and not integration and not thorough"
 

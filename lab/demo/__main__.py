@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lab import admin
 from lab.api import Lab
-from lab.demo import burst
+from lab.demo import burst, faults as faulty
 from lab.demo.chaos import Chaos
 from lab.demo.remains import leftovers
 from lab.demo.dialects import DIALECTS
@@ -77,10 +77,10 @@ class Story:
         return not leftovers(self.lab, self.minimum)
 
 
-def run(story: Story, chaos: bool) -> list[str]:
-    """Let the burst come and go; return what went wrong."""
+def run(story: Story, chaos: bool, patience: float = 1.0) -> list[str]:
+    """Let the burst come and go; return what went wrong. `patience`: how many times as long as usual everything may take."""
     minimum = story.minimum
-    if not story.watch(f"waiting for the minimum of {minimum}", lambda: _serving(story.lab) >= minimum, 90):
+    if not story.watch(f"waiting for the minimum of {minimum}", lambda: _serving(story.lab) >= minimum, 90 * patience):
         return [f"the cluster did not come up to its minimum of {minimum}", *story.lab.snapshot().get("problems", [])]
     dialect = DIALECTS[story.lab.cluster]
     wishes = dialect.wishes(chaos)
@@ -88,7 +88,7 @@ def run(story: Story, chaos: bool) -> list[str]:
     story.submitted = burst.submit(story.lab, wishes, chaos, dialect)
     if chaos:
         story.chaos = Chaos(story.lab, story.submitted[-1], random.Random())
-    within = 300 if chaos else 180
+    within = (300 if chaos else 180) * patience
     ran = story.watch("the jobs run", lambda: not burst.unfinished(story.submitted, story.records), within)
     faults = [] if ran else [f"job {one.job} ({one.wish.title}) did not run" for one in burst.unfinished(story.submitted, story.records)]
     faults += [f"job {one.job} ({one.wish.title}) ran, which it must not" for one in burst.ran_unasked(story.submitted, story.records)]
@@ -98,9 +98,18 @@ def run(story: Story, chaos: bool) -> list[str]:
     jobs = " ".join(one.job for one in story.submitted if not one.wish.can_run)
     story.tell("the jobs that cannot run are deleted")
     story.lab.head(f"qdel {jobs}", user=USER, check=False)
-    if not story.watch("shrinking back to the minimum", story.at_rest, 120):
+    if not story.watch("shrinking back to the minimum", story.at_rest, 120 * patience):
         faults += [f"left behind: {what}" for what in leftovers(story.lab, minimum)]
     return faults
+
+
+def run_with_faults(story: Story, chaos: bool) -> list[str]:
+    """The same while calls to the cloud fail."""
+    story.tell(faulty.begin(story.lab))
+    wrong = run(story, chaos, patience=2.0)
+    outcome = faulty.end(story.lab)
+    story.tell(outcome.describe())
+    return wrong + outcome.complaints()
 
 
 def _serving(lab: Lab) -> int:
@@ -124,21 +133,24 @@ def main() -> int:
     """Run the demo; return 0 only when every job that could run did run and nothing was left behind."""
     parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
     parser.add_argument("--chaos", action="store_true", help="kill the engine at random moments, cut the power of a node that works")
+    parser.add_argument("--faults", action="store_true", help="a fifth of the engine's calls to its cloud fail, in many ways (aws only)")
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
     parser.add_argument("--name", default="lab", help="the lab's name")
     parser.add_argument("--cluster", choices=sorted(DIALECTS), default="gridengine", help="the batch system; torque is the stand-in for Torque and Maui")
     parser.add_argument("--cloud", choices=sorted(_CLOUDS), default="aws", help="aws is an EC2 API, moto's; openstack is real, with Nova's fake virt driver")
     parser.add_argument("--torque", choices=("4.2.10", "6.1.3"), default="4.2.10", help="which version the stand-in behaves as")
     given = parser.parse_args()
+    if given.faults and given.cloud != "aws":
+        parser.error("--faults needs --cloud aws: the proxy that fails stands before the EC2 API")
     lab = Lab(given.name, salt=True, outlive=given.keep, cluster=given.cluster, torque=given.torque, provider=given.cloud)
     try:
-        return _play(lab, given.chaos, given.keep, f"{DIALECTS[given.cluster].name}, {_CLOUDS[given.cloud]}")
+        return _play(lab, run_with_faults if given.faults else run, given.chaos, given.keep, f"{DIALECTS[given.cluster].name}, {_CLOUDS[given.cloud]}")
     except LabError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 
 
-def _play(lab: Lab, chaos: bool, keep: bool, parts: str) -> int:
+def _play(lab: Lab, play: Callable[[Story, bool], list[str]], chaos: bool, keep: bool, parts: str) -> int:
     print(f"Bringing up the lab: {parts}, a Salt master with the engine ...", flush=True)
     began = now()
     with lab:
@@ -149,7 +161,7 @@ def _play(lab: Lab, chaos: bool, keep: bool, parts: str) -> int:
         try:
             story.tell("the lab is up")
             story.tell(f"dashboard {admin.address(lab.state)}, log in by the token in {admin.leave_token(lab.state)}")
-            faults = run(story, chaos)
+            faults = play(story, chaos)
         finally:
             screen.close()
         summarise(story, faults)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial as partial_of
 
 from lab.ec2_messages import Answer, Forward, Request
 from lab.faults import listings, names
 from lab.faults.memory import Memory
-from lab.faults.refusals import ONLY_LAUNCHES, REFUSALS
+from lab.faults.refusals import ONLY_LAUNCHES, REFUSALS, refuse_fleet
 from lab.faults.table import Rule
 
 NOTHING = Answer(0, {}, b"", sent=-1)  # the connection is cut before a word was said
@@ -100,9 +101,17 @@ def not_done(call: Call) -> Answer:
     return listings.pretend_end(call.request)
 
 
+def refuse(call: Call, name: str) -> Answer:
+    """The cloud says no, and has done nothing. A fleet is answered, with an error for each offering that it could not get."""
+    refusal = REFUSALS[name]
+    if call.request.action == "CreateFleet" and name in ONLY_LAUNCHES:
+        return refuse_fleet(call.request, refusal)
+    return refusal.answer(names.speaks_xml(call.request))
+
+
 Effect = Callable[[Call], Answer]
 EFFECTS: dict[str, Effect] = {
-    **{name: lambda call, refusal=refusal: refusal.answer(names.speaks_xml(call.request)) for name, refusal in REFUSALS.items()},
+    **{name: partial_of(refuse, name=name) for name in REFUSALS},
     "cut": cut,
     "lost-reply": lose_reply,
     "hang": hang,

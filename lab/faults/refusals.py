@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from lab.ec2_messages import Answer, error
+from lab.ec2_messages import Answer, Request, error
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,29 @@ class Refusal:
         body = json.dumps({self.json_name: {"code": self.json_status, "message": self.message}}).encode()
         wait = {"Retry-After": "1"} if self.json_status == 429 else {}
         return Answer(self.json_status, {"Content-Type": "application/json", **wait}, body)
+
+
+def refuse_fleet(request: Request, refusal: Refusal) -> Answer:
+    """Return the answer to a CreateFleet that got nothing: status 200, and the reason for each type and place that was asked for."""
+    items = "".join(_fleet_error(override, refusal) for override in _overrides(request))
+    body = (f'<CreateFleetResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>lab</requestId><fleetId>fleet-{"0" * 17}</fleetId>'
+            f"<errorSet>{items}</errorSet><fleetInstanceSet/></CreateFleetResponse>")
+    return Answer(200, {"Content-Type": "text/xml"}, body.encode())
+
+
+def _overrides(request: Request) -> list[dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for name, value in sorted(request.parameters.items()):
+        head, _, key = name.rpartition(".")
+        if ".Overrides." in name and key in ("InstanceType", "SubnetId", "AvailabilityZone"):
+            found.setdefault(head, {})[key] = value
+    return list(found.values()) or [{}]
+
+
+def _fleet_error(override: dict[str, str], refusal: Refusal) -> str:
+    given = "".join(f"<{key[0].lower()}{key[1:]}>{value}</{key[0].lower()}{key[1:]}>" for key, value in override.items())
+    return (f"<item><launchTemplateAndOverrides><overrides>{given}</overrides></launchTemplateAndOverrides><lifecycle>on-demand</lifecycle>"
+            f"<errorCode>{refusal.code}</errorCode><errorMessage>{refusal.message}</errorMessage></item>")
 
 
 _VCPUS = "You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance bucket that the specified instance type belongs to."
