@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -16,6 +20,7 @@ import pytest
 from lab.ec2_front import Server
 from lab.ec2_messages import Answer, Request, chain
 from lab.faults import Faults, Rule, Table, control
+from lab.layout import CHECKOUT
 
 LISTING = (
     '<?xml version="1.0"?><DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet>'
@@ -237,3 +242,32 @@ def test_faults_are_switched_over_a_socket_that_only_its_owner_opens(tmp_path: P
     control.ask(path, do="clear", number=number)
     assert table.rules() == []
 
+
+
+def test_proxy_stands_before_any_api_over_http(front: int, tmp_path: Path, monkeypatch):
+    """In a process of its own; the front of this module is what it stands before."""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    argv = [sys.executable, "-m", "lab.faults", f"127.0.0.1:{front}", f"127.0.0.1:{port}", "f"]
+    proxy = subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})
+    try:
+        await_port(port)
+        assert json.loads(send(port, "GET", "/v2.1/servers/detail")[1])["servers"][0] == {"id": "s0"}
+        control.ask(Path("f"), do="add", action="GET /v2.1/servers/*", fault="throttled", count=1)
+        assert [send(port, "GET", "/v2.1/servers/detail")[0] for _ in range(2)] == [429, 200]
+    finally:
+        proxy.kill()
+        proxy.wait()
+
+
+def await_port(port: int) -> None:
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the proxy does not listen")
