@@ -14,6 +14,7 @@ from lab.api import Lab
 from lab.demo import burst, faults as faulty
 from lab.demo.chaos import Chaos
 from lab.demo.remains import leftovers
+from lab.demo.storm import Storm
 from lab.demo.dialects import DIALECTS
 from lab.demo.show import Screen, lines_of
 from lab.errors import LabError
@@ -43,7 +44,7 @@ class Story:
     began: float = field(default_factory=now)
     submitted: list[burst.Submitted] = field(default_factory=list)
     records: dict[str, burst.Run] = field(default_factory=dict)
-    chaos: Chaos | None = None
+    chaos: Chaos | Storm | None = None
     _told: int = 0
 
     def tell(self, text: str) -> None:
@@ -112,6 +113,27 @@ def run_with_faults(story: Story, chaos: bool) -> list[str]:
     return wrong + outcome.complaints()
 
 
+def run_storm(story: Story, minutes: float) -> list[str]:
+    """Let jobs come for so many minutes while everything goes wrong; return what went wrong beyond that."""
+    if not story.watch("waiting for the minimum", lambda: _serving(story.lab) >= story.minimum, 90):
+        return ["the cluster did not come up to its minimum", *story.lab.snapshot().get("problems", [])]
+    storm = story.chaos = Storm(story.lab, random.Random(), now() + 60 * minutes)
+    story.submitted = storm.submitted
+    storm.prepare()
+    story.tell(f"for {minutes:g} minutes jobs come, and everything goes wrong")
+    story.watch("jobs come", lambda: storm.over, 60 * minutes + 120)
+    for line in storm.calm():
+        story.tell(line)
+    story.chaos = None
+    story.tell(f"the engine was killed {storm.kills} times; " + ", ".join(f"{name} {count}" for name, count in sorted(storm.happened.items())))
+    faults = storm.faults(story.records)
+    story.watch("the last jobs run", lambda: not burst.unfinished(story.submitted, story.records), 420)
+    faults += [f"job {one.job} ({one.wish.title}) did not run" for one in burst.unfinished(story.submitted, story.records)]
+    if not story.watch("shrinking back to the minimum", story.at_rest, 240):
+        faults += [f"left behind: {what}" for what in leftovers(story.lab, story.minimum)]
+    return faults
+
+
 def _serving(lab: Lab) -> int:
     return sum(node["state_name"] in ("Idle", "Busy") for node in lab.snapshot().get("nodes", ()) if node["resource"])
 
@@ -134,6 +156,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
     parser.add_argument("--chaos", action="store_true", help="kill the engine at random moments, cut the power of a node that works")
     parser.add_argument("--faults", action="store_true", help="a fifth of the engine's calls to its cloud fail, in many ways (aws only)")
+    parser.add_argument("--minutes", type=float, help="with --chaos: jobs come for so long while also masters, network, disk and cloud fail")
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
     parser.add_argument("--name", default="lab", help="the lab's name")
     parser.add_argument("--cluster", choices=sorted(DIALECTS), default="gridengine", help="the batch system; torque is the stand-in for Torque and Maui")
@@ -142,12 +165,20 @@ def main() -> int:
     given = parser.parse_args()
     if given.faults and given.cloud != "aws":
         parser.error("--faults needs --cloud aws: the proxy that fails stands before the EC2 API")
+    if given.minutes and (not given.chaos or given.faults or given.cluster != "gridengine" or given.cloud != "aws"):
+        parser.error("--minutes needs --chaos, Grid Engine and aws, without --faults")
     lab = Lab(given.name, salt=True, outlive=given.keep, cluster=given.cluster, torque=given.torque, provider=given.cloud)
     try:
-        return _play(lab, run_with_faults if given.faults else run, given.chaos, given.keep, f"{DIALECTS[given.cluster].name}, {_CLOUDS[given.cloud]}")
+        return _play(lab, _story_of(given), given.chaos, given.keep, f"{DIALECTS[given.cluster].name}, {_CLOUDS[given.cloud]}")
     except LabError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+
+
+def _story_of(given: argparse.Namespace) -> Callable[[Story, bool], list[str]]:
+    if given.minutes:
+        return lambda story, _chaos: run_storm(story, given.minutes)
+    return run_with_faults if given.faults else run
 
 
 def _play(lab: Lab, play: Callable[[Story, bool], list[str]], chaos: bool, keep: bool, parts: str) -> int:

@@ -55,7 +55,14 @@ def start_qmaster(lab: Lab) -> None:
 def kill_master(lab: Lab, dice: random.Random) -> tuple[str, Callable[[], object]]:
     """Kill the salt-master with all its processes, the engine among them; it starts again when the trouble is over."""
     lab.head("kill -9 $(pgrep -f '[s]alt-master')", check=False)
-    return "the salt-master is killed", lambda: services.start_master(lab.state)
+    return "the salt-master is killed", lambda: start_master(lab)
+
+
+def start_master(lab: Lab) -> None:
+    """Start the salt-master, and listen to its new bus."""
+    services.start_master(lab.state)
+    lab.head("kill $(pgrep -f '[l]ab.events')", check=False)
+    lab.follow_events()
 
 
 def hang_endpoint(lab: Lab, dice: random.Random) -> tuple[str, Callable[[], object]]:
@@ -144,7 +151,7 @@ class Storm:
         if mend is None:
             return []
         mend()
-        return ["chaos: that is over"]
+        return [] if mend is _nothing else ["chaos: that is over"]
 
     def faults(self, records: dict[str, Run]) -> list[str]:
         """Return what shows that the troubles did not happen as meant."""

@@ -67,7 +67,6 @@ def test_qmaster_and_salt_master_killed_and_restarted_lose_no_job(site: Site, st
     jobs.append(marked(site, 5, "-pe smp 2"))
     mend()
     site.wait(lambda: lab.snapshot()["engine"]["started_at"] > began, "the next engine")
-    lab.follow_events()
     site.wait(lambda: all(site.is_done(job) for job in jobs), "all jobs")
     assert [starts(site, job) for job in jobs] == [1, 1, 1]
 

@@ -48,6 +48,9 @@ class FakeLab:
         self.cut.append(node)
         self.names.remove(node)
 
+    def follow_events(self) -> None:
+        self.lines.append("follow")
+
     def kill_engine(self) -> bool:
         return True
 
@@ -81,6 +84,7 @@ def test_everything_happens_and_everything_is_mended(time: dict[str, float]) -> 
     assert storm.kills >= 10
     assert lab.rules == [] and sum("ip link set v3 up" in line for line in lab.lines) == sum("v3 down" in line for line in lab.lines)
     assert sum("rm -f" in line for line in lab.lines) == sum("filler bs" in line for line in lab.lines)
+    assert sum("alt-master" in line for line in lab.lines) == lab.lines.count("follow") > 0
     assert said[-1].startswith("chaos: ") and storm.step({}) == []
 
 
