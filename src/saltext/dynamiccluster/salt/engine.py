@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _REREAD = 60.0
 _THREADS = 4
+_LAST_ANSWERS = 3.0  # seconds for the admin server's last answers; counted from the same moment as the loop's own end
 
 Opts = Mapping[str, Any]
 
@@ -198,6 +199,7 @@ class Engine:
         duties = [asyncio.create_task(work) for work in self._duties()]
         try:
             await self._loop.run(self._stop)
+            await asyncio.wait(duties, timeout=_LAST_ANSWERS)
         finally:
             for duty in duties:
                 duty.cancel()

@@ -35,7 +35,7 @@ def die_with_parent() -> None:
 def stay_responsive() -> None:
     """Have the interpreter change threads often, and look for garbage in all of the memory seldom.
 
-    The loop answers requests while other threads parse and decide. By default it would wait 5 ms for the interpreter after each system call,
+    The loop takes events and commands while other threads parse and decide. By default it would wait 5 ms for the interpreter after each system call,
     and for a second at each full collection over the jobs of a large cluster, which are no garbage: references alone free them.
     """
     sys.setswitchinterval(0.0005)

@@ -35,7 +35,7 @@ def mask_rows(document: Mapping[str, Any], secrets: Iterable[str], mask: Callabl
 
 
 def _encode(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the document's JSON row by row: one call for thousands of rows would hold the interpreter, and all requests with it."""
+    """Yield the document's JSON row by row: one call for thousands of rows would hold the interpreter, and the loop with it."""
     for number, (key, value) in enumerate(document.items()):
         yield f"{',' if number else '{'}{json.dumps(key)}:"
         if not isinstance(value, list):
