@@ -371,6 +371,7 @@ class WorkerNode:
 
     hostname: str
     state: NodeState
+    requeued_at: float = 0.0  # when its jobs were last asked to run again elsewhere
     since: float
     resource: str = ""  # "": physical, never touched
     type: str = "physical"

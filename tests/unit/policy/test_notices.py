@@ -52,6 +52,13 @@ def test_interrupted_node_has_what_may_run_again_requeued_only_once_it_is_held()
     assert acts(life.see(jobs=(running("2", False),))) == []
 
 
+def test_job_that_takes_long_to_leave_is_asked_again_after_a_while_only():
+    life = noticed(phase=Phase.DRAINING, hosts=(host(used=1, hold=HELD),), jobs=(running("1", True),))
+    assert acts(life.see()) == [Act.REQUEUE]
+    life.change(requeued_at=life.now)
+    assert [acts(life.see(6)) for _ in range(4)] == [[], [], [], [Act.REQUEUE]]
+
+
 def test_task_of_an_array_counts_as_its_job():
     held = host(jobs=("7.2",), hold=HELD)
     life = noticed(phase=Phase.DRAINING, hosts=(held,), jobs=(running("7", True),))

@@ -50,6 +50,10 @@ def _released(record: NodeRecord, now: float) -> NodeRecord:
 
 
 def _destroying(record: NodeRecord, now: float) -> NodeRecord:
+def _requeued(record: NodeRecord, now: float) -> NodeRecord:
+    return replace(record, requeued_at=now)
+
+
     return replace(record, phase=Phase.DESTROYING)
 
 
@@ -65,7 +69,7 @@ TRANSITIONS: Mapping[Act, Transition] = {
     Act.HOLD: Transition(BATCH, new=False, settles=True),
     Act.UNHOLD: Transition(BATCH, new=False, settles=True),
     Act.VACATE: Transition(BATCH, settles=True),
-    Act.REQUEUE: Transition(BATCH, settles=True),
+    Act.REQUEUE: Transition(BATCH, success=_requeued, settles=True),
     Act.CLEAR: Transition(BATCH, settles=True),
     Act.REMOVE: Transition(BATCH, settles=True),
     Act.DESTROY: Transition(CLOUD, intent=_destroying, durable=True, settles=True),

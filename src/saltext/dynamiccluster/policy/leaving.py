@@ -10,6 +10,7 @@ from .notices import is_interrupted, is_over, rerunnable_jobs
 from .plan import Act, Action
 from .view import Result, View
 
+REQUEUE_AGAIN = 20.0  # seconds that a job may take to leave its node once it was requeued
 EMPTY_READINGS = 2  # good readings in a row that must show a node held and without a job
 
 
@@ -31,14 +32,14 @@ def step_draining(view: View) -> Result:
         return view.record, (view.action(Act.HOLD, view.record.leaving_for),)
     if view.record.forced and view.host.jobs:
         return view.record, (view.action(Act.VACATE, "an administrator forced its removal"),)
-    if is_interrupted(view.record) and rerunnable_jobs(view):
+    if is_interrupted(view.record) and rerunnable_jobs(view) and view.world.now - view.record.requeued_at >= REQUEUE_AGAIN:
         return view.record, (view.action(Act.REQUEUE, view.record.leaving_for),)
     return view.record, ()
 
 
 def _must_not_go(view: View) -> bool:
     """Whether its resource is frozen and it is the cloud alone that ends the machine."""
-    return view.frozen and is_interrupted(view.record) and not view.record.forced
+    return view.frozen and view.record.leaving_for.startswith(reasons.INTERRUPTED)
 
 
 def call_back(record: NodeRecord) -> NodeRecord:
