@@ -17,6 +17,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from lab.ec2_counts import Counts
 from lab.ec2_messages import Answer, Filter, Forward, Request, chain, error, read_parameters
 from lab.ec2_tokens import ClientTokens
 from lab.faults import Faults, Table
@@ -173,7 +174,7 @@ def main() -> None:
         table = Table()
         listen_for_faults(given.faults, table)
         filters.append(Faults(table))
-    forward = chain([*filters, Notifier(given.notify), ClientTokens(), OneChange()], Upstream(given.upstream))
+    forward = chain([*filters, Notifier(given.notify), ClientTokens(), Counts(), OneChange()], Upstream(given.upstream))
     Server((host, int(port)), forward).serve_forever()
 
 

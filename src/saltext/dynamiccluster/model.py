@@ -261,8 +261,8 @@ class Instance:
     stopped: bool = False  # it exists and surely does not run (stopped by hand or by the cloud)
     notice: str = ""  # what the cloud will soon do to it (retirement, interruption): to be replaced; "": nothing
     impaired: str = ""  # which of the cloud's own checks of it fail for some time: to be replaced; "": none
-    refused: tuple[str, ...] = ()  # in a launch's answer: offerings that had none, before this one had
-    offering: str = ""  # in a launch's answer: the offering that had one
+    refused: tuple[str, ...] = ()  # in a launch's answer: offerings that had none
+    offering: str = ""  # in a launch's answer: the one that had this machine
     refusal: str = ""  # in error because the cloud refused it after having taken the order: the value of that errors.Refusal
 
 
@@ -291,6 +291,16 @@ class LaunchOrder:
     attempt: int = 0
     avoid: tuple[str, ...] = ()
     tried_at: float = 0.0  # when a cloud was first called for it; 0: no cloud has ever heard of it
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """What one launch call of several machines needs. A machine's number is its place in `names`, its intent `intent.number`; all share `user_data`."""
+
+    intent: str
+    names: tuple[str, ...]
+    user_data: str
+    asked_at: float
 
 
 # -- Salt -------------------------------------------------------------------------------------------------------
@@ -361,6 +371,7 @@ class NodeRecord:
     cloud_acted_at: float = 0.0  # the same for its cloud
     configured_at: float = 0.0  # when its configuration was first asked for; 0: not yet
     notice: Notice | None = None  # what the cloud announced about its machine
+    requeued_at: float = 0.0  # when its jobs were last asked to run again elsewhere
     attempt: int = 0  # launches of it that the cloud surely refused; the next one is asked anew
     avoid: tuple[str, ...] = ()  # offerings that its launch leaves out, the same each time it is repeated
 
@@ -371,7 +382,6 @@ class WorkerNode:
 
     hostname: str
     state: NodeState
-    requeued_at: float = 0.0  # when its jobs were last asked to run again elsewhere
     since: float
     resource: str = ""  # "": physical, never touched
     type: str = "physical"

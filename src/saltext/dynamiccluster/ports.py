@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .model import BatchView, CheckResult, Instance, LaunchOrder, Reservation, Shape
+from .model import BatchOrder, BatchView, CheckResult, Instance, LaunchOrder, Reservation, Shape
 
 
 class Clock(Protocol):
@@ -116,6 +116,20 @@ class Cloud(Protocol):
 
     def check(self) -> tuple[Finding, ...]:
         """Check credentials and that what the settings name exists; never changes anything."""
+
+
+class CloudOfMany(Cloud, Protocol):
+    """A cloud that launches several machines with one call."""
+
+    @property
+    def most_at_once(self) -> int:
+        """Return how many machines one call may launch; below 2: none but single ones."""
+
+    def launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
+        """Launch up to as many machines as the order names, at least one, each with the name and the intent of its number.
+
+        For the numbers that are not returned there surely is no machine. Calling again with the same order makes no further ones.
+        """
 
 
 @dataclass(frozen=True, slots=True)

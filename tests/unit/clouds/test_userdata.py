@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from saltext.dynamiccluster.clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, VARIABLES, Limit, load, prepare, render
+from saltext.dynamiccluster.clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, VARIABLES, Limit, knows_many, load, prepare, prepare_many, render
 from saltext.dynamiccluster.errors import ConfigurationError
 
 PATH = "dynamiccluster:cloud:compute:config:userdata_file"
@@ -103,3 +103,48 @@ class TestFile:
         file = tmp_path / "user-data"
         file.write_text("id: {{ minion_id }}\n", encoding="utf-8")
         assert prepare(str(file), VALUES, limit=AWS_LIMIT, resource="compute") == "id: <minion_id>\n"
+
+
+class TestMany:
+    COMMON = {"master": "salt.example.org", "resource": "compute", "cluster": "one"}
+    ROWS = tuple({"instance_name": f"wn-{n}", "minion_id": f"wn-{n}", "hostname": f"wn-{n}", "token": f"{TOKEN}{n}"} for n in range(3))
+
+    @pytest.fixture
+    def write(self, tmp_path):
+        def write_file(text: str) -> str:
+            file = tmp_path / "user-data"
+            file.write_text(text, encoding="utf-8")
+            return str(file)
+
+        return write_file
+
+    @pytest.mark.parametrize(
+        ("text", "many"),
+        [
+            ("{% for m in machines %}{{ m.token }}{% endfor %} {{ master }}", True),
+            ("{{ machines[0].token }} {{ token }}", False),
+            ("{% for m in machines %}{{ m.instance_name }}{% endfor %}{{ hostname }}", False),
+            ("{{ token }}", False),
+            ("{% raw %}{{ machines }}{% endraw %}", False),
+            ("{% for m in machines", False),
+        ],
+    )
+    def test_a_template_serves_many_when_it_uses_only_the_list(self, write, text, many):
+        assert knows_many(write(text)) is many
+
+    def test_without_a_template_nothing_is_known(self, tmp_path):
+        assert knows_many(None) is False and knows_many(str(tmp_path / "nobody")) is False
+
+    def test_all_rows_are_there_in_order(self, write):
+        file = write("{{ cluster }}{% for m in machines %};{{ m.instance_name }}={{ m.token }}{% endfor %}")
+        text = prepare_many(file, self.COMMON, self.ROWS, limit=AWS_LIMIT, resource="compute")
+        assert text == "one" + "".join(f";wn-{n}={TOKEN}{n}" for n in range(3))
+
+    def test_a_machine_that_is_launched_alone_is_a_list_of_one(self, write):
+        file = write("{% for m in machines %}{{ m.instance_name }}={{ m.token }};{% endfor %}")
+        assert prepare(file, VALUES, limit=AWS_LIMIT, resource="compute") == f"<instance_name>={TOKEN};"
+
+    def test_no_fault_shows_any_token(self, write):
+        file = write("{{ machines[0].token.nothing.more }}")
+        fault_of(prepare_many, file, self.COMMON, self.ROWS, limit=AWS_LIMIT, resource="compute")
+        fault_of(prepare_many, write("{{ machines | sum }}"), self.COMMON, self.ROWS, limit=AWS_LIMIT, resource="compute")

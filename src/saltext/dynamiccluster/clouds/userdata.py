@@ -7,17 +7,21 @@ to the administrator and stops its own resource only.
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..errors import ConfigurationError, Fault
 
 VARIABLES = ("instance_name", "minion_id", "token", "master", "resource", "cluster", "hostname")
+# Those of one machine. A template that uses `machines`, a list with these of each, and none of them itself serves several machines at once.
+OF_ONE = ("instance_name", "minion_id", "token", "hostname")
 _LARGEST_FILE = 1 << 20  # no cloud takes more; a pipe or a log given by mistake must neither block nor fill the memory
 
 
@@ -62,7 +66,7 @@ def load(file: str, path: str) -> str:
         raise _fault(path, f"cannot read {file}: {error.strerror}", hint) from None
 
 
-def render(text: str, variables: Mapping[str, str], *, limit: Limit, path: str) -> str:
+def render(text: str, variables: Mapping[str, Any], *, limit: Limit, path: str) -> str:
     """Render the template in a sandbox, an unknown variable being an error, and check the size of the result.
 
     Raises ConfigurationError with a fault at `path`; its message never holds the token.
@@ -73,7 +77,7 @@ def render(text: str, variables: Mapping[str, str], *, limit: Limit, path: str) 
     except TemplateSyntaxError as error:
         raise _fault(path, f"line {error.lineno}: {error.message}", "correct the template's Jinja") from None
     except UndefinedError as error:
-        hint = f"known variables: {', '.join(VARIABLES)}; put text that is not ours between raw and endraw"
+        hint = f"known variables: {', '.join(VARIABLES)}, machines; put text that is not ours between raw and endraw"
         raise _fault(path, _without_token(error, variables), hint) from None
     except SecurityError as error:
         raise _fault(path, _without_token(error, variables), "use plain variables, filters and loops") from None
@@ -92,13 +96,35 @@ def prepare(file: str | None, variables: Mapping[str, str], *, limit: Limit, res
     if not file:
         return ""
     path = setting_path(resource)
-    return render(load(file, path), variables, limit=limit, path=path)
+    row = {name: variables[name] for name in OF_ONE if name in variables}
+    return render(load(file, path), {"machines": [row], **variables}, limit=limit, path=path)
+
+
+def prepare_many(
+    file: str, common: Mapping[str, str], machines: Iterable[Mapping[str, str]], *, limit: Limit, resource: str
+) -> str:
+    """Return the user-data that machines launched together share. Raises ConfigurationError."""
+    path = setting_path(resource)
+    return render(load(file, path), {**common, "machines": [dict(row) for row in machines]}, limit=limit, path=path)
+
+
+def knows_many(file: str | None) -> bool:
+    """Tell whether the template finds each machine's own values by itself, among those of all that are launched together."""
+    if not file:
+        return False
+    try:
+        used = find_undeclared_variables(ImmutableSandboxedEnvironment().parse(load(file, "")))
+    except (TemplateError, ConfigurationError):
+        return False  # what is wrong with it is told when it is rendered
+    return "machines" in used and not used & set(OF_ONE)
 
 
 def _fault(path: str, problem: str, hint: str) -> ConfigurationError:
     return ConfigurationError((Fault(path, problem, hint),))
 
 
-def _without_token(error: Exception, variables: Mapping[str, str]) -> str:
-    token = variables.get("token") or ""
-    return str(error).replace(token, "***") if token else str(error)
+def _without_token(error: Exception, variables: Mapping[str, Any]) -> str:
+    text = str(error)
+    for row in (variables, *variables.get("machines", ())):
+        text = text.replace(row["token"], "***") if row.get("token") else text
+    return text

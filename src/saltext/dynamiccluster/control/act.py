@@ -17,7 +17,7 @@ from ..policy.memory import Memory
 from ..policy.plan import Act, Action, describe
 from . import belated, joining, launching, refusals, tending
 from .announce import node_event
-from .backoff import NODE_WAIT, Retries, explain, lift_quota
+from .backoff import NODE_WAIT, Retries, explain
 from .journal import Entry
 from .ledger import Ledger
 from .lifecycle import BATCH, TRANSITIONS, intend, is_moot, succeed, trouble
@@ -107,6 +107,8 @@ class Actor:
         if record is not None:
             scene = replace(scene, record=record)
             self._write_intent(action, record, now)
+            if self._ledger.memory.nodes.get(record.name, record).intent != record.intent:
+                return False  # another node's call asks for this one, too
         scene.parts.fence()
         try:
             said = HANDLERS[action.act](scene)
@@ -146,7 +148,7 @@ class Actor:
             if action.act is Act.ADOPT:
                 memory = launching.end_adopting(memory, action)
             freed = action.act is Act.DESTROY and not (record is not None and belated.is_belated(record))
-            return lift_quota(memory, action.resource) if freed else memory
+            return refusals.note_freed(memory, action.resource, scene.parts.settings) if freed else memory
 
         spent = action.node if action.act is Act.RELEASE else ""
         self._tell(*self._ledger.update(change, entries=(entry,), spent=spent))
@@ -167,7 +169,7 @@ class Actor:
         def change(memory: Memory) -> Memory:
             if not error.alone:
                 memory = refusals.remember(memory, action.resource, error, scene.parts.settings, now, self._chance)
-            return launching.take_back(memory, action.node, error) if error.certain and untried else memory
+            return refusals.take_back(memory, action.node, error) if error.certain and untried else memory
 
         said = "nothing was launched" if error.certain else "it is asked again with the same intent"
         entry = self._entry(action, now, f"launch failed ({error.kind.value}): {explain(error)}; {said}", False)

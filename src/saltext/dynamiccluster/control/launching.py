@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from ..errors import CloudError, ConfigurationError, Refusal
 from ..model import LaunchOrder, NodeRecord, Phase
-from ..policy.memory import BREAKER, SPOT, Memory
+from ..policy.memory import BREAKER, Memory
 from ..policy.plan import Action
 from ..settings import Settings
-from . import refusals
+from . import batches, refusals
+from .intents import batch_of
 from . import evidence
 from .journal import Order
 from .scene import Scene
@@ -38,6 +39,10 @@ def _new_name(prefix: str, memory: Memory, chance: random.Random) -> str:
 def launch(scene: Scene) -> str:
     """Ask the cloud for the node, in the same words each time. Raises CloudError, JournalError (NotActing)."""
     record = scene.node
+    if record.tried_at and batch_of(record.intent):
+        return batches.repeat(scene)
+    if members := batches.gather(scene):
+        return batches.launch(scene, members)
     kept = scene.ledger.order(record.name) or _prepare(scene)
     scene.parts.minions.expect(record.name, kept.token, record.resource)
     scene.parts.fence()  # after all that was written down for the one who may go on with it
@@ -104,27 +109,6 @@ def _prepare(scene: Scene) -> Order:
     kept = Order(record.name, token, user_data)
     scene.ledger.commit(lambda memory: memory, order=kept, durable=True)
     return kept
-
-
-def take_back(memory: Memory, name: str, error: CloudError) -> Memory:
-    """Return the memory once the cloud has surely not launched the node.
-
-    One that was only asked too fast is asked for again soon, as is one whose jobs still wait for spot machines; any other is dropped, so that
-    its jobs may be served elsewhere.
-    """
-    record = memory.nodes.get(name)
-    if record is None:
-        return memory
-    if error.kind is Refusal.THROTTLED:
-        return memory.with_node(replace(record, tried_at=0.0))
-    backoff = memory.resource(record.resource).backoff
-    if error.kind is Refusal.NO_CAPACITY and backoff is not None and backoff.kind == SPOT:
-        # asked anew, for a repeated call would only be given the same answer
-        return memory.with_node(replace(record, tried_at=0.0, attempt=record.attempt + 1, avoid=(), failed=backoff.reason))
-    launches = list(memory.launches)
-    if record.asked_at in launches:
-        launches.remove(record.asked_at)
-    return replace(memory.without_node(name), launches=tuple(launches))
 
 
 def adopt(scene: Scene) -> str:

@@ -12,6 +12,7 @@ from ..model import NodeRecord, Phase
 from ..policy.lifecycle import LIFT
 from ..policy.notices import is_interrupted
 from ..policy.plan import Act, Action
+from .batches import is_under_way
 
 Step = Callable[[NodeRecord, float], NodeRecord]
 
@@ -49,11 +50,11 @@ def _released(record: NodeRecord, now: float) -> NodeRecord:
     return replace(record, phase=Phase.SERVING, ready_at=record.ready_at or now, failed="")
 
 
-def _destroying(record: NodeRecord, now: float) -> NodeRecord:
 def _requeued(record: NodeRecord, now: float) -> NodeRecord:
     return replace(record, requeued_at=now)
 
 
+def _destroying(record: NodeRecord, now: float) -> NodeRecord:
     return replace(record, phase=Phase.DESTROYING)
 
 
@@ -83,9 +84,14 @@ def _stays(record: NodeRecord) -> bool:
     return bool(record.leaving_for) or record.held_for not in ("", LIFT)
 
 
+def _is_launched(record: NodeRecord) -> bool:
+    """Return whether the cloud has the node by now, or is being asked for it together with others."""
+    return record.phase is not Phase.ASKED or is_under_way(record.intent)
+
+
 # What was decided may have been waiting for its turn while somebody changed his mind: then it is not done any more.
 _MOOT: Mapping[Act, Callable[[NodeRecord], bool]] = {
-    Act.LAUNCH: lambda record: record.phase is not Phase.ASKED or (bool(record.leaving_for) and not record.tried_at),
+    Act.LAUNCH: lambda record: _is_launched(record) or (bool(record.leaving_for) and not record.tried_at),
     Act.RELEASE: lambda record: record.phase is not Phase.CONFIGURING or _stays(record),
     Act.UNHOLD: lambda record: record.phase is not Phase.SERVING or _stays(record),
     Act.HOLD: lambda record: record.phase is Phase.SERVING and not _stays(record),

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from ..errors import CloudError, Refusal
 from ..model import Instance
-from ..policy.memory import Backoff, Memory, ResourceMemory
+from ..policy.memory import SPOT, Backoff, Memory, ResourceMemory
 from ..settings import Settings
-from .backoff import WAITS, back_off, explain
+from .backoff import WAITS, back_off, explain, lift_quota
+from .intents import alone
 
 PROBE = 60.0  # seconds during which nobody else asks for an offering that one launch just tries again
 _PROBED = "probed"  # kind of an offering's back-off while one launch tries it
@@ -24,6 +25,15 @@ def remember(memory: Memory, resource: str, error: CloudError, settings: Setting
     known = back_off(memory.resource(resource), error, now, chance, patience)
     memory = memory.with_resource(resource, leave_out(known, error.offerings, explain(error), now, chance))
     return _slow_down(memory, resource, settings, now) if error.kind is Refusal.THROTTLED else memory
+
+
+def note_freed(memory: Memory, resource: str, settings: Settings) -> Memory:
+    """Return the memory after something of this resource was freed: what waits for room in its account's quota may try."""
+    account = getattr(_config(settings, resource), "account", None)
+    for name in {resource, *settings.cloud}:
+        if name == resource or (account is not None and getattr(_config(settings, name), "account", None) == account):
+            memory = lift_quota(memory, name)
+    return memory
 
 
 def _slow_down(memory: Memory, resource: str, settings: Settings, now: float) -> Memory:
@@ -41,6 +51,28 @@ def _slow_down(memory: Memory, resource: str, settings: Settings, now: float) ->
 def _config(settings: Settings, resource: str) -> object:
     found = settings.cloud.get(resource)
     return found.config if found is not None else None
+
+
+def take_back(memory: Memory, name: str, error: CloudError) -> Memory:
+    """Return the memory once the cloud has surely not launched the node.
+
+    One that was only asked too fast is asked for again soon, as is one whose jobs still wait for spot machines; any other is dropped, so that
+    its jobs may be served elsewhere.
+    """
+    record = memory.nodes.get(name)
+    if record is None:
+        return memory
+    if error.kind is Refusal.THROTTLED:
+        # not with those any more that it was asked for together with: the next call may be for it alone
+        return memory.with_node(replace(record, tried_at=0.0, intent=alone(record.intent)))
+    backoff = memory.resource(record.resource).backoff
+    if error.kind is Refusal.NO_CAPACITY and backoff is not None and backoff.kind == SPOT:
+        # asked anew, for a repeated call would only be given the same answer
+        return memory.with_node(replace(record, tried_at=0.0, attempt=record.attempt + 1, avoid=(), failed=backoff.reason))
+    launches = list(memory.launches)
+    if record.asked_at in launches:
+        launches.remove(record.asked_at)
+    return replace(memory.without_node(name), launches=tuple(launches))
 
 
 # -- offerings --------------------------------------------------------------------------------------------------------

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..checks.custom import CustomCheck
 from ..checks.port import PortCheck
-from ..clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, Limit, prepare
+from ..clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, Limit, knows_many, prepare, prepare_many
 from ..errors import ConfigurationError, Fault
 from ..model import NodeRecord
 from ..ports import BatchSystem, Check, Cloud
@@ -91,23 +91,46 @@ def make_check(settings: Settings, highstate: Check) -> Check:
     return highstate
 
 
-def make_render(settings: Settings, master: str) -> Callable[[NodeRecord, str], str]:
-    """Return what renders a node's user-data. It raises ConfigurationError that names the `userdata_file`."""
+class Render:
+    """Renders user-data for the nodes of these settings. Raises ConfigurationError that names the `userdata_file`."""
 
-    def render(record: NodeRecord, token: str) -> str:
-        resource = settings.cloud[record.resource]
-        variables = {
-            "instance_name": record.name,
-            "minion_id": record.name,
-            "hostname": record.hostname or record.name,
-            "token": token,
-            "master": master,
-            "resource": record.resource,
-            "cluster": settings.name,
-        }
-        return prepare(resource.config.userdata_file, variables, limit=_USER_DATA[resource.type], resource=record.resource)
+    def __init__(self, settings: Settings, master: str):
+        self._settings, self._master = settings, master
 
-    return render
+    def __call__(self, record: NodeRecord, token: str) -> str:
+        """Return the user-data of a node that is launched alone."""
+        variables = {**self._common(record), **_of_one(record, token)}
+        return prepare(self._file(record.resource), variables, limit=self._limit(record), resource=record.resource)
+
+    def many(self, rows: Sequence[tuple[NodeRecord, str]]) -> str:
+        """Return the user-data that nodes launched together share; `rows` are the nodes with their tokens, in the order of their numbers."""
+        first = rows[0][0]
+        machines = [_of_one(record, token) for record, token in rows]
+        file = self._file(first.resource) or ""
+        return prepare_many(file, self._common(first), machines, limit=self._limit(first), resource=first.resource)
+
+    def knows_many(self, resource: str) -> bool:
+        """Tell whether the resource's template serves several machines at once."""
+        return knows_many(self._file(resource))
+
+    def _file(self, resource: str) -> str | None:
+        file: str | None = self._settings.cloud[resource].config.userdata_file
+        return file
+
+    def _limit(self, record: NodeRecord) -> Limit:
+        return _USER_DATA[self._settings.cloud[record.resource].type]
+
+    def _common(self, record: NodeRecord) -> dict[str, str]:
+        return {"master": self._master, "resource": record.resource, "cluster": self._settings.name}
+
+
+def _of_one(record: NodeRecord, token: str) -> dict[str, str]:
+    return {"instance_name": record.name, "minion_id": record.name, "hostname": record.hostname or record.name, "token": token}
+
+
+def make_render(settings: Settings, master: str) -> Render:
+    """Return what renders user-data."""
+    return Render(settings, master)
 
 
 def master_address(opts: Mapping[str, Any], given: str | None = None) -> str:

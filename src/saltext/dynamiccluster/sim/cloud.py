@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ..clouds.ownership import INTENT, NAME, RESOURCE, is_owned, launch_tags, other_owner, owner_tags
 from ..errors import CloudError, Refusal
-from ..model import Instance, InstanceState, LaunchOrder, Shape
+from ..model import BatchOrder, Instance, InstanceState, LaunchOrder, Shape
 from ..ports import Clock, Finding
 from .troubles import Troubles
 
@@ -111,6 +111,7 @@ class SimulatedCloud:
         self.name = name
         self.troubles = Troubles()
         self.calls: list[tuple[str, str]] = []  # (operation, intent or id), in order
+        self.most_at_once = 1  # more: one call may launch several machines
         self._shape = shape
 
     def shape(self) -> Shape:
@@ -130,6 +131,10 @@ class SimulatedCloud:
     def launch(self, order: LaunchOrder) -> Instance:
         """Make the order's machine, or return the one that it made before."""
         return self._do("launch", order.intent, lambda: self._launch(order))
+
+    def launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
+        """Make the order's machines, as many as there is room for; the rows of their user-data are one line each."""
+        return self._do("launch_many", order.intent, lambda: self._launch_many(order))
 
     def destroy(self, instance_id: str) -> None:
         """Accept to end the machine; it is gone `account.ending` seconds later."""
@@ -186,6 +191,21 @@ class SimulatedCloud:
             raise self._refused("launch", Refusal.NO_CAPACITY, "the cloud is full")
         account.launches += 1
         return _show(account.make(tags, self._shape, order.user_data), now)
+
+    def _launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
+        now, machines = self.account.clock.now(), self.account.machines.values()
+        before = [m for m in machines if is_owned(m.tags, self.cluster, self.name) and m.tags.get(INTENT, "").startswith(f"{order.intent}.")]
+        made = [_show(machine, now) for machine in before]
+        for number, (name, row) in enumerate(zip(order.names, order.user_data.splitlines(), strict=True)):
+            if before:
+                break
+            try:
+                made.append(self._launch(LaunchOrder(f"{order.intent}.{number}", name, row, order.asked_at)))
+            except CloudError:
+                if not made:
+                    raise
+                break
+        return tuple(made)
 
     def _destroy(self, instance_id: str) -> None:
         machine = self.account.machines.get(instance_id)

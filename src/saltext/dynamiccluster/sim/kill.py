@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 CHANGES = {
     "batch": ("join", "hold", "unhold", "remove", "vacate", "requeue", "clear"),
-    "cloud": ("launch", "destroy", "adopt"),
+    "cloud": ("launch", "launch_many", "destroy", "adopt"),
     "minions": ("expect", "configure", "forget"),
 }
 

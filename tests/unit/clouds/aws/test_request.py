@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from saltext.dynamiccluster.clouds.aws.request import client_token, launch_request, needs_group_ids
-from saltext.dynamiccluster.model import LaunchOrder
+from saltext.dynamiccluster.clouds.aws.request import batch_request, client_token, launch_request, needs_group_ids
+from saltext.dynamiccluster.model import BatchOrder, LaunchOrder
 from tests.contract.cloud_ec2 import settings
 
 ORDER = LaunchOrder("intent-1", "wn-abc234", "#cloud-config\n", 1.0, {"team": "x"})
@@ -102,3 +102,23 @@ def test_tags_of_the_settings_are_put_on_as_well():
 )
 def test_where_names_of_groups_do_not_do(given, needed):
     assert needs_group_ids(settings("http://127.0.0.1:1", **given)) is needed
+
+
+def test_many_machines_are_one_request_with_one_token_and_the_same_tags():
+    order = BatchOrder("batch", ("wn-aaaaaa", "wn-bbbbbb"), "rows", 1.0)
+    asked = batch_request("one", "alpha", settings("http://127.0.0.1:1", tags={"paid-by": "physics"}), order, ())
+    assert (asked["MinCount"], asked["MaxCount"], asked["UserData"]) == (1, 2, "rows")
+    assert asked["ClientToken"] == client_token("one", "alpha", "batch")
+    assert {tag["Key"]: tag["Value"] for tag in asked["TagSpecifications"][0]["Tags"]} == {
+        "Name": "wn-",
+        "dynamiccluster:cluster": "one",
+        "dynamiccluster:intent": "batch",
+        "dynamiccluster:names-0": "aaaaaa bbbbbb",
+        "dynamiccluster:resource": "alpha",
+        "paid-by": "physics",
+    }
+
+
+def test_each_attempt_has_a_token_of_its_own():
+    tokens = [client_token("one", "alpha", "intent-1", attempt) for attempt in range(3)]
+    assert len(set(tokens)) == 3 and tokens[0] == client_token("one", "alpha", "intent-1")

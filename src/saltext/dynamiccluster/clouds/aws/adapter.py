@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...errors import CloudError, Refusal
-from ...model import Instance, InstanceState, LaunchOrder, Shape
+from ...model import BatchOrder, Instance, InstanceState, LaunchOrder, Shape
 from ...ports import Finding
 from ...settings.aws import AwsSettings
-from ..ownership import CLUSTER, INTENT, RESOURCE, is_owned, other_owner, owner_tags
+from ..ownership import CLUSTER, INTENT, RESOURCE, batch_size, is_owned, other_owner, owner_tags
 from . import checking
 from .api import Api, EC2Error, Timeouts
+from .fleet import needs_fleet
 from .groups import resolve_groups
 from .health import Health
 from .launching import Launcher
@@ -20,6 +21,8 @@ from .reading import tags_of, to_instance, to_shape
 from .request import is_group_id, needs_group_ids, tag_list
 
 _GONE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID"})
+_MOST_TAGS, _OUR_TAGS = 50, 4  # on one machine
+_MOST_AT_ONCE = 100  # larger calls are refused as a whole more often, and user-data has room for about as many
 _PAGE = 1000  # the most that EC2 gives in one answer
 _TYPES_A_CALL = 100
 
@@ -76,7 +79,22 @@ class Aws:
         except EC2Error as error:
             if error.code != "IdempotentParameterMismatch":
                 raise
-            return self._launched_before(order, error)
+            return self._found_before(order.intent, error)[0]
+
+    @property
+    def most_at_once(self) -> int:
+        """Return how many machines one call may launch: AWS numbers only those of RunInstances, and their names lie in the tags left free."""
+        free = _MOST_TAGS - _OUR_TAGS - len(self.settings.tags)
+        return 1 if needs_fleet(self.settings) else min(batch_size(self.settings.instance_name_prefix, free), _MOST_AT_ONCE)
+
+    def launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
+        """Launch several machines with one call (ports.CloudOfMany). The client token makes a repeated order return the first one's machines."""
+        try:
+            return self.launcher.launch_many(order)
+        except EC2Error as error:
+            if error.code != "IdempotentParameterMismatch":
+                raise
+            return self._found_before(order.intent, error)
 
     def destroy(self, instance_id: str) -> None:
         """Terminate the machine. One that is gone already is a success."""
@@ -147,13 +165,13 @@ class Aws:
         self._learn_other_shapes({kind})
         return self._shapes.get(kind)
 
-    def _launched_before(self, order: LaunchOrder, error: EC2Error) -> Instance:
-        """Find the machine of an order that was first sent with other settings or user-data."""
-        wanted = {CLUSTER: self.cluster, RESOURCE: self.name, INTENT: order.intent}
+    def _found_before(self, intent: str, error: EC2Error) -> tuple[Instance, ...]:
+        """Find the machines of an order that was first sent with other settings or user-data, the living ones if there are any."""
+        wanted = {CLUSTER: self.cluster, RESOURCE: self.name, INTENT: intent}
         found = self._instances({"Name": f"tag:{key}", "Values": [_literal(value)]} for key, value in wanted.items())
-        living = [instance for instance in found if instance.state is not InstanceState.INEXISTENT]
+        living = tuple(instance for instance in found if instance.state is not InstanceState.INEXISTENT)
         if living or found:
-            return (living or list(found))[0]
+            return living or found
         text = f"{error}; its machine does not show yet"
         raise EC2Error(text, Refusal.FAILED, certain=False, code=error.code) from None
 

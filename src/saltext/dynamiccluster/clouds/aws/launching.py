@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import CloudError, Refusal
-from ...model import Instance, LaunchOrder, Shape
+from ...model import BatchOrder, Instance, LaunchOrder, Shape
 from ...settings.aws import AwsSettings
 from . import fleet
 from .api import Api, EC2Error
 from .reading import to_instance
 from .refusals import classify, soonest_mended
-from .request import launch_request
+from .request import batch_request, launch_request
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,12 @@ class Launcher:
                 raise
         self._template = ""  # somebody deleted it; nothing was launched
         return self._launch_fleet(order)
+
+    def launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
+        """Launch as many machines of the order as there are, at least one. Raises CloudError."""
+        request = batch_request(self._cluster, self._resource, self._settings, order, self._groups())
+        answer = self._api.change("run_instances", f"launch {len(order.names)} machines", **request)
+        return tuple(to_instance(raw, self._shape_of) for raw in answer["Instances"])
 
     def request(self, order: LaunchOrder) -> dict[str, Any]:
         """Return the arguments of RunInstances for one machine of the preferred type in the preferred place."""

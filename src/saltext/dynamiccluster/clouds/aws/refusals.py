@@ -122,6 +122,9 @@ _BY_WORD: tuple[tuple[str, str], ...] = (
     ("groupname", "security_groups"),
     ("securitygroup", "security_groups"),
     ("tagspecification", "tags"),
+    ("maxprice", "spot_bid"),
+    ("spot price", "spot_bid"),
+    ("launchtemplatespecificationuserdata", "userdata_file"),
 )
 _QUOTED = re.compile(r"\([^)]*\)|'[^']*'|\"[^\"]*\"")
 

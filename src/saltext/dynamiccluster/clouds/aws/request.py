@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...model import LaunchOrder
+from ...model import BatchOrder, LaunchOrder
 from ...settings.aws import AwsSettings, Disk
-from ..ownership import launch_tags
+from ..ownership import batch_tags, launch_tags
 
 _GROUP_ID = re.compile(r"sg-[0-9a-f]+")
 TAGGED = ("instance", "volume")
@@ -50,17 +50,30 @@ def launch_request(cluster: str, resource: str, settings: AwsSettings, order: La
     `groups` are the security groups to send, ids where `needs_group_ids`.
     """
     tags = tags_of_order(cluster, resource, settings, order)
+    token = client_token(cluster, resource, order.intent, order.attempt)
+    return _run(settings, groups, tags, token, order.user_data, 1)
+
+
+def batch_request(cluster: str, resource: str, settings: AwsSettings, order: BatchOrder, groups: tuple[str, ...]) -> dict[str, Any]:
+    """Return the arguments of RunInstances for as many of the order's machines as there are, at least one."""
+    tags = tag_list(batch_tags(cluster, resource, order, settings.instance_name_prefix, settings.tags))
+    return _run(settings, groups, tags, client_token(cluster, resource, order.intent), order.user_data, len(order.names))
+
+
+def _run(
+    settings: AwsSettings, groups: tuple[str, ...], tags: list[dict[str, str]], token: str, user_data: str, count: int
+) -> dict[str, Any]:
     request: dict[str, Any] = {
         **machine(settings, groups),
         "InstanceType": settings.types[0],
         "MinCount": 1,
-        "MaxCount": 1,
-        "ClientToken": client_token(cluster, resource, order.intent, order.attempt),
+        "MaxCount": count,
+        "ClientToken": token,
         "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in TAGGED],
         **_place(settings),
     }
-    if order.user_data:
-        request["UserData"] = order.user_data  # boto3 encodes it
+    if user_data:
+        request["UserData"] = user_data  # boto3 encodes it
     if "NetworkInterfaces" in request and settings.subnets:  # the subnet then belongs to the interface
         request["NetworkInterfaces"] = [{**request["NetworkInterfaces"][0], "SubnetId": settings.subnets[0]}]
     return request

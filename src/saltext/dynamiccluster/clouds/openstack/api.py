@@ -62,7 +62,7 @@ class Api:
     def __init__(self, resource: str, settings: OpenStackSettings, timeouts: Timeouts, session: Session | None = None):
         self.resource = resource
         self._settings = settings
-        self._session = session or make_session(settings, timeouts.call)
+        self.session = session or make_session(settings, timeouts.call)
         self._clients: dict[bool, Any] = {}
         self._lock = threading.Lock()
 
@@ -103,12 +103,12 @@ class Api:
     def _fetch(self, service: str, path: str) -> Mapping[str, Any]:
         where = {"service_type": service, **self._where()}
         # The catalog has the address with or without the version.
-        base = str(self._session.get_endpoint(**where) or "").rstrip("/")
+        base = str(self.session.get_endpoint(**where) or "").rstrip("/")
         if not base:
             raise keystone.EndpointNotFound(f"the catalog has no {service} service")
         for version in ("/v2.0", "/v2"):
             base = base.removesuffix(version)
-        answer = self._session.get(base + path, connect_retries=1, headers={"Accept": "application/json"})
+        answer = self.session.get(base + path, connect_retries=1, headers={"Accept": "application/json"})
         return answer.json()  # type: ignore[no-any-return]
 
     def _where(self) -> dict[str, str]:
@@ -129,7 +129,7 @@ class Api:
     def _make_client(self, version: APIVersion, *, retries: int) -> Any:
         where = self._where()
         return novaclient.client.Client(
-            version, session=self._session, endpoint_type=where["interface"], region_name=where.get("region_name"), connect_retries=retries
+            version, session=self.session, endpoint_type=where["interface"], region_name=where.get("region_name"), connect_retries=retries
         )
 
     def _guard(self, doing: str, changes: bool, call: Callable[[], _T]) -> _T:
