@@ -40,7 +40,7 @@ def strike(site: Site) -> Iterator[Strike]:
 
 def marked(site: Site, seconds: int, options: str = "") -> str:
     """Submit a job that leaves a line each time that it starts; return its number."""
-    line = f"printf 'echo started >>ran-$JOB_ID; sleep {seconds}\\n' | qsub -terse -cwd -o /dev/null -j y {options}".replace("$JOB_ID", "\\$JOB_ID")
+    line = f"printf 'echo started >>ran-$JOB_ID; sleep {seconds}\\n' | qsub -terse -cwd -o /dev/null -j y {options}"
     return site.lab.head(line, user=USER).stdout.strip()
 
 

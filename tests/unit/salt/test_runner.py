@@ -41,6 +41,14 @@ def test_nodes_and_jobs_by_state_number_resource_and_owner(opts: dict[str, Any])
     assert names(runner.jobs(opts, owner="bob"), "jobid") == ["8"]
 
 
+def test_where_another_master_acts_nothing_looks_empty(opts: dict[str, Any]) -> None:
+    write_snapshot(opts, "lab", {**DOCUMENT, "nodes": [], "engine": {"standby": {"role": "standing by", "acting": "head-b", "trouble": ""}}})
+    for ask in (runner.nodes, runner.jobs, lambda opts: runner.wait(opts, None, None, 1)):
+        with pytest.raises(CommandRefused, match="head-b acts"):
+            ask(opts)
+    assert runner.status(opts)["engine"]["standby"]["acting"] == "head-b"
+
+
 WRONG = (
     (lambda opts: runner.nodes(opts, resource="nosuch"), "no resource is called 'nosuch'; known: cloud1"),
     (lambda opts: runner.nodes(opts, state="sleepy"), "'sleepy' is no state; known: busy"),

@@ -108,11 +108,20 @@ def _explain_stale(directory: Path, seconds: float) -> str:
 
 def table(opts: Opts, part: str, cluster: str | None = None, **wanted: object) -> list[Row]:
     """Return the rows of one part of the snapshot ("nodes", "jobs", ...) whose fields have the wanted values (None: any)."""
-    rows = read_snapshot(opts, pick_cluster(opts, cluster)).get(part, [])
+    document = read_snapshot(opts, pick_cluster(opts, cluster))
+    _check_acting(document)
+    rows = document.get(part, [])
     for field, value in wanted.items():
         if value is not None:
             rows = [row for row in rows if _has(row, field, value)]
     return rows
+
+
+def _check_acting(document: Mapping[str, Any]) -> None:
+    """Raise CommandRefused where the engine of another master acts: this one sees no nodes, which must not look like none."""
+    standby = document.get("engine", {}).get("standby", {})
+    if standby.get("role") == "standing by":
+        raise CommandRefused(f"this engine stands by, {standby.get('acting') or 'nobody yet'} acts: ask there")
 
 
 def nodes(opts: Opts, resource: str | None = None, state: object = None, cluster: str | None = None) -> list[Row]:
