@@ -57,6 +57,18 @@ def test_one_machine_tries_after_the_wait_and_a_node_closes_the_matter():
     assert orders(life, 70) == 6
 
 
+def test_job_of_several_nodes_has_one_machine_try_too():
+    wide = (Job("1", JobState.PENDING, Request((Chunk(2, 4, distinct=True),)), created=START),)
+    life = broken(jobs=wide)
+    life.memory, life.instances = replace(life.memory, nodes={}), ()
+    assert orders(life, 70) == 1
+    life.memory = life.memory.with_node(record(Phase.CONFIGURING, "burst-d", asked_at=life.now))
+    assert orders(life, 70) == 0
+    life.memory = life.memory.with_node(replace(record(Phase.SERVING, "burst-d"), ready_at=life.now))
+    life.see(1, hosts=(host("burst-d"),), instances=(instance("burst-d"),))
+    assert life.memory.resource("burst").backoff is None and orders(life, 70) == 1
+
+
 def test_each_further_failure_doubles_the_wait():
     life = broken()
     life.memory = replace(life.memory, nodes={"burst-d": record(Phase.BOOTING, "burst-d")})

@@ -59,6 +59,11 @@ class Verdicts:
             self._reachable[key] = not _is_void(ask) and any(place(supply, ask, 1).tasks for supply in ideal)
         return self._reachable[key]
 
+    def may_help(self, ask: Ask, resource: str) -> bool:
+        """Tell whether a node of the resource takes a piece of the request."""
+        fresh = self._ideal[resource]
+        return any(_fits(ask, fresh, index) for index in range(len(ask.pieces)))
+
     def never(self, ask: Ask) -> bool:
         """Tell whether no node that there could be can serve the request (row S21)."""
         return _is_void(ask) or (not self._unknown and not self.reachable(ask))

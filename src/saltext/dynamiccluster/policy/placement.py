@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from .bins import Kinds, Stage, build_groups, free_of_shape, idle_hosts, reserves_nodes
@@ -240,7 +241,7 @@ def _conclude(scene: _Scene, result: _Result, refills: tuple[Order, ...], blocke
     for lot in scene.lots:
         fates.update(scene.verdicts.fates(lot, seating, result.supply))
     return Allocation(
-        orders=(*refills, *_orders(result.supply, seating, refills)),
+        orders=(*refills, *_orders(result.supply, seating, refills), *_lone_trials(scene, result)),
         fates=fates,
         needed=frozenset(counted) & world.memory.nodes.keys(),
         hoped=hoped & world.memory.nodes.keys(),
@@ -276,6 +277,22 @@ def _orders(supply: Supply, seating: Seating, refills: tuple[Order, ...]) -> lis
             jobs = tuple(seating.jobs.get((Stage.NEW, new_name(fresh.resource, number)), ()))
             orders.append(Order(fresh.resource, _for_jobs(jobs), jobs))
     return orders
+
+
+def _lone_trials(scene: _Scene, result: _Result) -> list[Order]:
+    """Return an order for each resource that only one machine may try, where jobs of several nodes alone wait: none of them fits into one."""
+    orders = []
+    for fresh in result.supply.fresh:
+        if fresh.opened or not tries_one(scene.world, fresh.resource) or min(fresh.room, result.supply.budget.allows(fresh.price)) < 1:
+            continue
+        able = (rest.lot for rest in result.rest if _waits_for_trial(scene, rest.lot, fresh))
+        orders += [Order(fresh.resource, _for_jobs((lot.jobs[0].id,)), (lot.jobs[0].id,)) for lot in islice(able, 1)]
+    return orders
+
+
+def _waits_for_trial(scene: _Scene, lot: Lot, fresh: Fresh) -> bool:
+    ask = lot.ask
+    return not ask.single and scene.verdicts.reachable(ask, unblocked=True) and scene.verdicts.may_help(ask, fresh.resource)
 
 
 def _for_jobs(jobs: tuple[str, ...]) -> str:

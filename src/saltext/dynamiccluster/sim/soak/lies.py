@@ -38,7 +38,7 @@ class LyingBatch:
         self.batch, self.chance = batch, chance
         self.mode = ""
         self.refuses = 0.0
-        self.slips = 0.0  # share of holds after which a job starts on the host all the same
+        self.slips = 0.0  # share of holds after which a job that has just come starts on the host all the same
         self._old: BatchView | None = None
 
     def set(self, mode: str) -> None:
@@ -68,6 +68,7 @@ class LyingBatch:
                 raise BatchRefused(f"the simulated qmaster refuses to {name} {args[0]}")
             result = change(*args, **options)
             if name == "hold" and self.chance.random() < self.slips:
+                self.batch.submit(duration=self.chance.uniform(5, 100), rerunnable=self.chance.random() < 0.5)
                 self.batch.slip(args[0])
             if self.mode == "frozen":
                 raise BatchUnreachable("the simulated qmaster took the command and never answered")

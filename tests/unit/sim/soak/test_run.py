@@ -1,0 +1,91 @@
+"""Scenarios of the soak: they can be replayed, they break no law, and a broken law is found and made small."""
+
+from __future__ import annotations
+
+import pytest
+
+from saltext.dynamiccluster.sim.soak import invariants
+from saltext.dynamiccluster.sim.soak import run as running
+from saltext.dynamiccluster.sim.soak.__main__ import main
+from saltext.dynamiccluster.sim.soak.rough import RoughWorld
+from saltext.dynamiccluster.sim.soak.run import run
+from saltext.dynamiccluster.sim.soak.scenario import STRIDE, Scenario, throw
+from saltext.dynamiccluster.sim.soak.shrink import shrink
+from saltext.dynamiccluster.sim.soak.switches import SWITCHES, Fate
+
+
+def told(seed: int, directory) -> list[str]:
+    world = RoughWorld(throw(seed, SWITCHES), directory)
+    fate = Fate(world)
+    for _ in range(20):
+        fate.strike(STRIDE)
+        world.live()
+    lines = [entry.text for entry in world.core.ledger.history(limit=1000)] if not world.disk_full else []
+    world.close()
+    return [*lines, *world.wire.passed, world.describe()]
+
+
+@pytest.mark.parametrize("seed", [0, 3, 11])
+def test_same_seed_same_story(seed, tmp_path):
+    first, second = told(seed, tmp_path / "a"), told(seed, tmp_path / "b")
+    assert first == second and len(first) > 1
+
+
+@pytest.mark.parametrize("first", range(0, 300, 30))
+def test_no_scenario_with_all_switches_breaks_a_law(first):
+    broken = [(scenario.command, found) for scenario in (throw(seed, SWITCHES) for seed in range(first, first + 30)) if (found := run(scenario))]
+    assert not broken
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_no_switch_alone_breaks_a_law(name):
+    assert run(Scenario(1, (name,), jobs=4, minutes=6)) is None
+
+
+def story(name: str, seed: int, directory, *, struck: bool) -> list[object]:
+    world = RoughWorld(Scenario(seed, (name,), jobs=8, minutes=8), directory / f"{seed}-{struck}")
+    chance, orders = world.scenario.chance(f"switch {name}"), world.scenario.chance("switch commands")
+    seen: list[object] = []
+    for step in range(60):
+        if struck and not world.absent:
+            SWITCHES[name].strike(world, chance)
+        if step % 3 == 0:
+            SWITCHES["commands"].strike(world, orders)
+        world.live()
+        seen += [repr(world.core.snapshot), world.describe(), world.restarts]
+    world.close()
+    return seen
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_every_switch_strikes_and_changes_something(name, tmp_path):
+    """Struck again and again, the world, or what is read of it, is another one than without, in one of a few scenarios."""
+    assert any(story(name, seed, tmp_path, struck=True) != story(name, seed, tmp_path, struck=False) for seed in range(5, 15))
+
+
+def test_broken_law_is_found_told_and_made_small(monkeypatch, capsys):
+    def nothing_is_ever_destroyed(world):
+        yield from (f"{effect.subject} is ended" for effect in world.effects if effect.method == "destroy")
+
+    monkeypatch.setattr(invariants, "STEP", (nothing_is_ever_destroyed,))
+    assert main(["--seeds", "3", "--processes", "1", "--jobs", "8"]) == 1
+    said = capsys.readouterr().out
+    assert "BROKEN nothing_is_ever_destroyed" in said and "replay it: ./run soak --replay" in said
+    words = said.rpartition("replay it: ./run soak ")[2].split()
+    assert len(words[words.index("--switches") + 1].split(",")) < len(SWITCHES)
+    assert main(words) == 1 and "is ended" in capsys.readouterr().out
+
+
+def test_shrinking_stops_where_nothing_smaller_breaks_the_law():
+    def breaks(scenario):
+        return running.Violation("law", "") if "bus" in scenario.switches and scenario.jobs >= 2 else None
+
+    small = shrink(Scenario(1, tuple(SWITCHES), jobs=8, minutes=8), "law", breaks)
+    assert small == Scenario(1, ("bus",), jobs=2, minutes=1)
+
+
+def test_words_are_checked(capsys):
+    assert main(["--list"]) == 0 and "journal-lost" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--switches", "nonsense"])
+    assert "no switch nonsense" in capsys.readouterr().err
