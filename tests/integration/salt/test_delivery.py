@@ -16,7 +16,7 @@ import pytest
 from .clusters import await_running, good_pillar
 from .daemons import BIN, CHECKOUT, Master
 
-SHELLS = ("_engines", "_runners", "_modules")
+SHELLS = ("_engines", "_runners", "_modules", "_beacons")
 KINDS = {"engines": "dynamiccluster", "runners": "dynamiccluster", "modules": "dynamiccluster_aws"}
 # What a master loads, from where; in a process of its own, because Python keeps what it has imported.
 LOOK = """
@@ -98,6 +98,7 @@ def test_the_installed_package(tmp_path: Path) -> None:
     found = look(Master(tmp_path / "m", module_dirs=[]), target)
     for kind, (file, loaded, why) in found.items():
         assert loaded and file == str(package / f"_{kind}" / f"{KINDS[kind]}.py"), (kind, file, why)
+    assert (package / "_beacons" / "dynamiccluster_notice.py").is_file()
     assert (package / "web" / "static").is_dir() and list((package / "web" / "static").rglob("*.js"))
 
 
