@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from saltext.dynamiccluster.errors import ConfigurationError, Fault
+from saltext.dynamiccluster.salt.front import tell_faults
+from saltext.dynamiccluster.settings.general import AdminServer
 from tests.browser.conftest import show
 from tests.browser.stage import HOSTILE, Stage
 from tests.unit.web.house import SECRET
@@ -133,6 +135,23 @@ def test_settings_show_faults_with_their_path_and_no_secret(page: Page, stage: S
     expect(page.get_by_text("sge answers")).to_be_visible()
     expect(page.get_by_text("********").first).to_be_visible()
     assert SECRET not in page.content()
+
+
+def test_an_engine_without_usable_settings_tells_why_in_every_view(page: Page, stage: Stage) -> None:
+    faults = (Fault("dynamiccluster:cluster:type", "'sgee' is not known", "did you mean sge?"),)
+    document = tell_faults({}, "lab", str(ConfigurationError(faults)), faults, stage.world.clock.now())
+    stage.desk.show(document, {}, AdminServer(port=stage.port))
+    expect(page.get_by_label("What is wrong")).to_contain_text("nothing is done until they are")
+    page.reload()
+    expect(page.locator(".pulse")).to_have_text("Settings unusable")
+    expect(page.locator(".banner")).to_contain_text("Settings shows each fault and where it is")
+    for view in ("Worker nodes", "Jobs", "Resources", "Graphs", "Activity", "Settings"):
+        show(page, view)
+        expect(page.locator("main h1")).to_have_text(view)
+    expect(page.locator(".faults code")).to_have_text(["dynamiccluster:cluster:type"])
+    expect(page.locator(".faults li").first).to_contain_text("did you mean sge?")
+    expect(page.get_by_text("Nothing is decided until the settings are usable.")).to_be_visible()
+    expect(page.get_by_text("the settings are not usable; /status tells their faults")).to_be_visible()
 
 
 def test_an_unknown_address_shows_the_overview(page: Page, stage: Stage) -> None:

@@ -133,9 +133,11 @@ class House:
         await duty
 
     async def obey(self, message: dict[str, Any]) -> Mapping[str, Any]:
-        self.asked.append(message)
         await asyncio.sleep(self.slow)
-        return await asyncio.get_running_loop().run_in_executor(None, self._obey, message)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, self._obey, message)
+        finally:
+            self.asked.append(message)  # only now: who waits for it lets time pass next
 
     def _obey(self, message: dict[str, Any]) -> Mapping[str, Any]:
         arguments = dict(message["arguments"])
