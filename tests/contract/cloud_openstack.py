@@ -110,7 +110,10 @@ class Real:
 
     def make_foreign(self, tags: Mapping[str, str]) -> str:
         metadata = {key: value for key, value in tags.items() if key != "Name"}
-        return str(self.nova.make_server(tags.get("Name", "theirs"), self.nova.colleague, meta=metadata).id)
+        made = str(self.nova.make_server(tags.get("Name", "theirs"), self.nova.colleague, meta=metadata).id)
+        if not metadata:  # nobody's: one that is to be adopted; Nova changes no metadata while it builds
+            self.nova.wait_for(lambda: self.nova.admin.servers.get(made).status != "BUILD", 120, "a foreign server to be built")
+        return made
 
     def pass_time(self) -> None:
         self.nova.wait_for(self._settled, 120, "servers to be built or gone")

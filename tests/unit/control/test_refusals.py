@@ -289,3 +289,19 @@ def test_any_other_refusal_concerns_its_own_resource(kind):
 def test_a_resource_that_left_the_settings_is_held_back_alone():
     memory = refusals.remember(Memory(), "gone", CloudError("slow", Refusal.THROTTLED), make_settings({"a": {}}), 100.0, CHANCE)
     assert memory.resource("gone").backoff.kind == "throttled" and memory.resource("a").backoff is None
+
+
+# -- what is freed ------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_resource_frees_is_room_for_all_of_its_account(make):
+    project = {"auth_url": "https://keystone.example.org/v3", "username": "u", "password": "p", "image_uuid": "0" * 32, "flavor": "m1.small"}
+    settings = make(
+        {
+            name: {"type": "openstack", "config": {**project, "project": tenant, "instance_name_prefix": f"{name}-"}}
+            for name, tenant in (("a", "hpc"), ("b", "hpc"), ("c", "other"))
+        }
+    ).core.parts.settings
+    waiting = ResourceMemory(backoff=Backoff(1e9, Refusal.QUOTA.value, "full"))
+    memory = refusals.note_freed(Memory(resources=dict.fromkeys("abc", waiting)), "a", settings)
+    assert {name: memory.resource(name).backoff.until for name in "abc"} == {"a": 0.0, "b": 0.0, "c": 1e9}

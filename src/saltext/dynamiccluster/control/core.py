@@ -21,9 +21,9 @@ from ..policy.decide import decide
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action, Plan
 from ..snapshot import Command, Reading, Snapshot
-from . import announce, belated, launching, observe
+from . import announce, belated, launching, observe, refusals
 from .act import Actor
-from .backoff import lift_for_settings, lift_quota
+from .backoff import lift_for_settings
 from .health import Health
 from .journal import Entry
 from .ledger import Ledger
@@ -153,7 +153,7 @@ class Core:
         memory = self._actor.with_troubles(memory)
         for name, record in memory.nodes.items():
             if record.gone and not getattr(before.nodes.get(name), "gone", True) and not belated.is_belated(record):
-                memory = lift_quota(memory, record.resource)
+                memory = refusals.note_freed(memory, record.resource, self.parts.settings)
         memory = belated.note(before, memory, self._snapshot, self.parts.settings, now, self.chance)
         if orders and now >= self._no_orders_before and self._order(memory, orders, now):
             return

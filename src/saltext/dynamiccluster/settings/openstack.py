@@ -50,6 +50,12 @@ class OpenStackSettings(Section):
     userdata_file: Path | None = None
     metadata: Tags = {}
 
+    @property
+    def account(self) -> tuple[str, ...]:
+        """Return what tells projects apart: resources with equal ones share the cloud's quota and its limit of requests."""
+        who = (self.application_credential_id, self.project, self.project_domain_name)
+        return ("openstack", self.auth_url, self.region_name or "", *(text or "" for text in who))
+
     @field_validator("application_credential_secret")
     @classmethod
     def _check_credential(cls, value: Any, info: ValidationInfo) -> Any:
