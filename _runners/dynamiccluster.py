@@ -177,6 +177,7 @@ def explain(name, cluster=None):
 
         salt-run dynamiccluster.explain 4711
         salt-run dynamiccluster.explain dc-k3v9qa
+        salt-run dynamiccluster.explain burst
     """
     return _answer("command", name="explain", cluster=cluster, subject=str(name))
 
