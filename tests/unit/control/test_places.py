@@ -41,6 +41,14 @@ def openstack(**config: Any) -> Settings:
     return make_settings({"cloud1": {"type": "openstack", "config": {**OPENSTACK, **config}}})
 
 
+def credential(identity: str, **config: Any) -> Settings:
+    """Return a resource that signs in with an application credential."""
+    known = {key: value for key, value in OPENSTACK.items() if key not in ("username", "password", "project")}
+    secret = {"application_credential_id": identity, "application_credential_secret": "a-secret"}
+    return make_settings({"cloud1": {"type": "openstack", "config": {**known, **secret, **config}}})
+
+
+PROJECT = {"project_id": "c0ffee00c0ffee00c0ffee00c0ffee00"}
 MOVES = (
     (aws(), aws(region_name="eu-west-1"), "config:region_name"),
     (aws(), aws(endpoint_url="http://127.0.0.1:1"), "config:endpoint_url"),
@@ -49,11 +57,17 @@ MOVES = (
     (aws(), openstack(), "type"),
     (openstack(), openstack(auth_url="http://127.0.0.2:5000/v3"), "config:auth_url"),
     (openstack(), openstack(project="other"), "config:project"),
+    (credential("one"), credential("two"), "config:application_credential_id"),
+    (credential("one"), credential("two", **PROJECT), "config:application_credential_id"),
+    (credential("one", **PROJECT), credential("one", project_id="0" * 32), "config:project_id"),
 )
 STAYS = (
     (aws(), aws(instance_type="c5.2xlarge", image_id="ami-87654321")),
     (aws(**keys(KEY)), aws(**keys(SAME_ACCOUNT, "a-new-secret"))),
     (openstack(), openstack(password="a-new-password", flavor="m1.small")),
+    (credential("one"), credential("one", **PROJECT)),
+    (credential("one", **PROJECT), credential("two", **PROJECT)),
+    (openstack(**PROJECT), credential("one", **PROJECT)),
 )
 
 

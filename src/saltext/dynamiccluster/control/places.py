@@ -12,7 +12,9 @@ from ..policy.memory import Memory
 from ..settings import ResourceSettings, Settings
 
 NOTE = "places"  # the ledger's: {resource: {setting: fingerprint}}
-_FIELDS = ("region_name", "endpoint_url", "access_key_id", "auth_url", "project", "project_domain_name", "application_credential_id")
+_FIELDS = ("region_name", "endpoint_url", "access_key_id", "auth_url", "project", "project_domain_name", "application_credential_id", "project_id")
+# What only leads to a project: it may change when the project's own id, given before and after, does not.
+_WAYS_IN = frozenset({"project", "project_domain_name", "application_credential_id"})
 _TELLING_KEY = re.compile(r"A[KS]IA(?![IJ])[A-Z2-7]{16}")  # the older ones (AKIAI, AKIAJ) do not hold the account
 
 Places = Mapping[str, Mapping[str, str]]
@@ -56,7 +58,9 @@ def _account_of(key: str) -> str:
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     if before.get("type") != now["type"]:
         return ["type"]  # whatever else differs follows from it
-    return [setting for setting, value in now.items() if before.get(setting, value) != value]
+    project, then = now.get("project_id"), before.get("project_id")
+    told = {"project_id"} if not (project and then) else (_WAYS_IN if project == then else frozenset())
+    return [setting for setting, value in now.items() if before.get(setting, value) != value and setting not in told]
 
 
 def _fault(resource: str, setting: str) -> Fault:

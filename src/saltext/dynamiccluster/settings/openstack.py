@@ -17,6 +17,9 @@ _Uuid = Annotated[
         )
     ),
 ]
+_ProjectId = Annotated[
+    Text, AfterValidator(matching(r"[0-9a-fA-F-]{32,36}", "not a project's id", "`openstack project list` shows it"))
+]
 _Interface = Annotated[
     Text, AfterValidator(matching(r"public|internal|admin", "not a kind of endpoint", "public, internal or admin"))
 ]
@@ -33,6 +36,7 @@ class OpenStackSettings(Section):
     username: Text | None = Field(default=None, validate_default=True)
     password: Secret | None = Field(default=None, validate_default=True)
     project: Text | None = Field(default=None, validate_default=True)
+    project_id: _ProjectId | None = None
     user_domain_name: Text = "Default"
     project_domain_name: Text = "Default"
     cacert: Path | None = None

@@ -54,7 +54,7 @@ _SHOWN: dict[type, frozenset[str]] = {
         " subnet_ids security_groups use_public_ip_address instance_name_prefix userdata_file iam_instance_profile disk_map"
         " spot_bid spot_timeout proxy proxy_port validate_certs profile role_arn sts_endpoint_url",
         Disk: "device size delete_on_termination",
-        OpenStackSettings: "auth_url region_name username project user_domain_name project_domain_name cacert interface image"
+        OpenStackSettings: "auth_url region_name username project project_id user_domain_name project_domain_name cacert interface image"
         " image_uuid flavor gpu_resources key_name security_groups networks availability_zone server_group instance_name_prefix"
         " userdata_file",
         PluginSettings: "class_name arguments",

@@ -24,6 +24,11 @@ class TestSigningIn:
         )
         assert cloud.list() == ()
 
+    def test_credentials_for_another_project_find_no_empty_cloud(self, fake):
+        assert openstack(fake, project_id="c0ffee00c0ffee00c0ffee00c0ffee00").list() == ()
+        error = refused(openstack(fake, project_id="0" * 32).list)
+        assert (error.kind, error.setting) == (Refusal.UNAUTHORISED, "dynamiccluster:cloud:alpha:config:project_id")
+
     @pytest.mark.parametrize("ending", ["", "/", "/v3", "/v3/", "/v2.0"])
     def test_keystones_address_in_every_form(self, fake, ending):
         assert OpenStack("alpha", "one", settings(fake.auth_url + ending)).list() == ()

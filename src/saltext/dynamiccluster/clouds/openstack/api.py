@@ -118,9 +118,16 @@ class Api:
     def _client(self, changes: bool) -> Any:
         with self._lock:
             if changes not in self._clients:
+                self._check_project()
                 version = self._negotiate()
                 self._clients.update({some: self._make_client(version, retries=0 if some else 1) for some in (True, False)})
             return self._clients[changes]
+
+    def _check_project(self) -> None:
+        """Raise CloudError when the credentials are for another project than the one that the settings name: there nothing of ours is found."""
+        wanted = (self._settings.project_id or "").replace("-", "").lower()
+        if wanted and wanted != (found := str(self.session.get_project_id() or "")):
+            raise self.refused("sign in", f"the credentials are for the project {found}", "project_id", Refusal.UNAUTHORISED)
 
     def _negotiate(self) -> APIVersion:
         found = discover_version(self._make_client(_PLAIN, retries=1), APIVersion("2.latest"))
