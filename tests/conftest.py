@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -34,6 +35,9 @@ if "salt" in sys.modules:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first."""
     items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+
+
+_ON_NOVA = re.compile(r"[\[-]nova[]-]")
 
 
 class _FilesAndNova(LoadFileScheduling):

@@ -145,6 +145,12 @@ class Nova:
         search = {"all_tenants": True, **({"project_id": self.place.facts["projects"][project]} if project else {})}
         return list({one.id: one for one in self.admin.servers.list(search_opts=search, limit=-1)}.values())
 
+    def ports(self, project: str = "hpc") -> list[str]:
+        """Return the ids of the network ports that a project has: each server has one, nobody else any."""
+        session = self.admin.client.session
+        answer = session.get(f"{self.place.url('neutron')}/v2.0/ports", params={"project_id": self.place.facts["projects"][project]})
+        return [one["id"] for one in answer.json()["ports"]]
+
     def make_server(self, name: str, account: Account | None = None, **more: Any) -> Any:
         """Make a server as somebody else would: with no metadata unless given as `meta`; return it, still building."""
         given = {"image": self.image, "flavor": self.flavor("lab.small"), "nics": "auto", **more}
