@@ -66,15 +66,21 @@ class Engine:
     started: float
     settings: Settings = field(default_factory=lambda: make_settings({RESOURCE: resource(6000)}))
     plan: Plan | None = None
+    shapes: Mapping[str, Shape] = field(default_factory=lambda: {RESOURCE: NODE})
 
     def __post_init__(self) -> None:
         records = {name: make_record(name, self.started) for name in self.names}
         self.memory = Memory(nodes=records)
-        self.listing = CloudView(make_listing(records.values()), NODE)
+        self.listing = make_listing(records.values())
+
+    def clouds(self, now: float, serial: int) -> dict[str, Reading[CloudView]]:
+        """Return what each resource's cloud lists."""
+        return {
+            name: Reading(CloudView(self.listing if name == RESOURCE else (), shape), now - 5, serial) for name, shape in self.shapes.items()
+        }
 
     def decide(self, view: BatchView, now: float, serial: int) -> None:
         """Decide on a reading, and remember what was decided."""
-        clouds = {RESOURCE: Reading(self.listing, now - 5, serial)}
-        self.plan = decide(Snapshot(Reading(view, now - 1, serial), clouds), self.settings, self.memory, now)
+        self.plan = decide(Snapshot(Reading(view, now - 1, serial), self.clouds(now, serial)), self.settings, self.memory, now)
         self.memory = self.plan.memory
 

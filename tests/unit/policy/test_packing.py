@@ -10,7 +10,7 @@ from saltext.dynamiccluster.model import Chunk, Request
 from saltext.dynamiccluster.policy.bins import Group, Spot, Stage
 from saltext.dynamiccluster.policy.demand import Lot
 from saltext.dynamiccluster.policy.matching import UNKNOWN, Ask, Free, Kind
-from saltext.dynamiccluster.policy.packing import Budget, Fresh, Supply, place, place_partly, set_aside
+from saltext.dynamiccluster.policy.packing import Budget, Fresh, Supply, make_supply, place, place_partly, set_aside
 from saltext.dynamiccluster.policy.seating import Entry, settle
 from tests.worlds import job, nodes_of, smp, spread
 
@@ -31,7 +31,7 @@ def fresh(resource: str = "a", room: int = 10, priority: int = 1, nodes: int = 0
 
 
 def supply(*groups: Group, new: tuple[Fresh, ...] = (), budget: Budget = ENDLESS) -> Supply:
-    return Supply(groups, new, budget)
+    return make_supply(groups, new, budget)
 
 
 def opened(placed) -> dict[str, int]:

@@ -21,6 +21,8 @@ SYSTEM_MEMORY = 0.05  # share of its memory that a node which has just booted us
 class Stage(IntEnum):
     """How soon a node is there: jobs are placed on lower stages first."""
 
+    __hash__ = int.__hash__  # an enumeration's own one is slow, and stages are parts of many keys
+
     BUSY = 0
     IDLE = 1
     HELD = 2  # held by us because it was idle: it can be let in again at once
@@ -101,13 +103,14 @@ class Kinds:
             groups if asked.groups else frozenset(),
             properties & asked.properties,
             tuple((name, features[name]) for name in self._features if name in features),
-            Reservation(reservation.queue, reservation.account),
+            reservation.queue,
+            reservation.account,
             only_for,
             spare,
         )
         kind = self._made.get(key)
         if kind is None:
-            kind = self._made[key] = Kind(*key)
+            kind = self._made[key] = Kind(*key[:4], Reservation(reservation.queue, reservation.account), only_for, spare)  # type: ignore[arg-type]
         return kind
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from ..calm import undisturbed
 from ..model import NodeRecord, Phase
 from ..settings import Settings
 from ..snapshot import Snapshot
@@ -28,6 +29,11 @@ from .world import World
 
 def decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> Plan:
     """Return what to do now. Never raises for anything that a snapshot or a memory can hold."""
+    with undisturbed():
+        return _decide(snapshot, settings, memory, now)
+
+
+def _decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> Plan:
     before = memory
     world = _see(snapshot, settings, track(snapshot, settings, memory, now), now)
     world = _see_again(world, heed(world))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, islice, pairwise
-from operator import attrgetter, eq, is_not, itemgetter
+from itertools import groupby, islice
+from operator import and_, attrgetter, eq, ge, is_not, itemgetter
 
 from ..model import Job, JobState, Request
 from .matching import UNKNOWN, Ask, piece_size
 
 MOST_LOTS = 1000  # up to so many changes of shape the order of jobs is kept exactly
-_priority = attrgetter("priority")
+_priority, _created, _tasks, _request = map(attrgetter, ("priority", "created", "tasks", "request"))
 _NOT_WAITING = (JobState.RUNNING, JobState.SUSPENDED, JobState.COMPLETED)
 
 
@@ -69,67 +70,60 @@ def collect_lots(jobs: Iterable[Job]) -> tuple[Lot, ...]:
         heaps = _heap_alike(demand, asks)
     else:
         heaps = [(ask, [job for _, job in members]) for ask, members in groupby(zip(asks, demand, strict=True), key=itemgetter(0))]
-    return tuple(Lot(ask, tuple(members), sum([job.tasks for job in members])) for ask, members in heaps)
+    return tuple(Lot(ask, tuple(members), sum(map(_tasks, members))) for ask, members in heaps)
 
 
-def _heap_alike(demand: Iterable[Job], asks: Iterable[Ask]) -> Iterable[tuple[Ask, list[Job]]]:
-    """Return the jobs of each shape, those without a priority apart."""
-    heaps: dict[tuple[bool, int], tuple[Ask, list[Job]]] = {}
-    for job, ask in zip(demand, asks, strict=True):
-        key = (job.priority == 0, id(ask))
-        heap = heaps.get(key)
-        if heap is None:
-            heaps[key] = (ask, [job])
-        else:
-            heap[1].append(job)
-    return heaps.values()
+def _heap_alike(demand: list[Job], asks: list[Ask]) -> Iterator[tuple[Ask, list[Job]]]:
+    """Yield the jobs of each shape, those without a priority, which come last, apart."""
+    zero = next((place for place in range(len(demand), 0, -1) if demand[place - 1].priority != 0), 0)
+    for part in (slice(0, zero), slice(zero, None)):
+        heaps: defaultdict[int, list[Job]] = defaultdict(list)
+        for key, job in zip(map(id, asks[part]), demand[part], strict=True):
+            heaps[key].append(job)
+        known = dict(zip(map(id, asks[part]), asks[part], strict=True))
+        yield from ((known[key], members) for key, members in heaps.items())
 
 
-def _ask_once(demand: Iterable[Job]) -> list[Ask]:
-    """Return each job's request made ready, one object for equal requests."""
+def _ask_once(demand: list[Job]) -> list[Ask]:
+    """Return each job's request made ready, one object for equal requests. Adapters share equal requests, and by identity is much faster."""
+    requests = list(map(_request, demand))
+    keys = list(map(id, requests))
     by_value: dict[Request, Ask] = {}
-    by_identity: dict[int, Ask] = {}  # much faster than by value, and adapters share equal requests
-    asks = []
-    for job in demand:
-        ask = by_identity.get(id(job.request))
-        if ask is None:
-            ask = by_identity[id(job.request)] = by_value.setdefault(job.request, Ask(job.request))
-        asks.append(ask)
-    return asks
+    by_identity: dict[int, Ask] = {}
+    for key, request in dict(zip(keys, requests, strict=True)).items():
+        by_identity[key] = by_value.get(request) or by_value.setdefault(request, Ask(request))
+    return list(map(by_identity.__getitem__, keys))
 
 
 def sort_demand(demand: list[Job]) -> list[Job]:
     """Return the jobs in the order in which they are served. Batch systems list them nearly so: what is sorted already costs little."""
     ranked, others = [job for job in demand if job.priority != 0], [job for job in demand if job.priority == 0]
     ranked.sort(key=_priority, reverse=True)
-    values = list(map(_priority, ranked))
-    for first, end in _find_runs(values):
-        ranked[first:end] = _oldest_first(ranked[first:end])
-    return ranked + _oldest_first(others)
-
-
-def _oldest_first(jobs: list[Job]) -> list[Job]:
-    return jobs if all([_is_older(one, other) for one, other in pairwise(jobs)]) else sorted(jobs, key=_age)
-
-
-def _is_older(one: Job, other: Job) -> bool:
-    return one.created < other.created or (one.created == other.created and _age(one) <= _age(other))
+    values, ages = list(map(_priority, ranked)), list(map(_created, ranked))
+    same = list(map(eq, values, islice(values, 1, None)))
+    # neighbours of one priority of which the second may be the older one
+    wrong = list(map(and_, same, map(ge, ages, islice(ages, 1, None))))
+    for first, end in _find_runs(same, wrong):
+        ranked[first:end] = sorted(ranked[first:end], key=_age)
+    return ranked + sorted(others, key=_age)
 
 
 def _age(job: Job) -> tuple[float, int, str]:
     return (job.created, len(job.id), job.id)
 
 
-def _find_runs(values: list[float]) -> Iterator[tuple[int, int]]:
-    """Yield first and end of each run of several equal values."""
-    same, end = [*map(eq, values, islice(values, 1, None)), False], 0
-    while True:
-        try:
-            first = same.index(True, end)
-        except ValueError:
-            return
-        end = same.index(False, first) + 1
-        yield first, end
+def _find_runs(same: list[bool], wrong: list[bool]) -> Iterator[tuple[int, int]]:
+    """Yield first and end of each run of equal values in which something is wrong; both lists tell of each but the last and its next."""
+    end = 0
+    for at in [place for place, is_wrong in enumerate(wrong) if is_wrong]:
+        if at < end:
+            continue
+        first = end = at
+        while first and same[first - 1]:
+            first -= 1
+        while end < len(same) and same[end]:
+            end += 1
+        yield first, end + 1
 
 
 def sum_up(asks: Collection[Ask]) -> Asked:

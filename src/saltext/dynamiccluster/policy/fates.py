@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 from ..model import Job, Phase, Shape
 from .bins import Group, Kinds, Spot, Stage, free_of_host, free_of_shape
@@ -12,12 +13,13 @@ from .limits import Count, at_maximum, spent_limit
 from .matching import UNKNOWN, Ask
 from .memory import SPOT
 from .obstacles import Candidate, nearest_miss
-from .packing import Budget, Fresh, Supply, place
+from .packing import Budget, Fresh, Supply, make_supply, place
 from .plan import Fate, Outcome
 from .seating import Seating
 from .world import World
 
 _MOST_NAMES = 4
+_ID = attrgetter("id")
 
 
 def unread(jobs: Iterable[Job], problem: str) -> dict[str, Fate]:
@@ -35,29 +37,35 @@ class Verdicts:
     """Judges requests against all that there could ever be, and puts what was found into words."""
 
     def __init__(
-        self, world: World, kinds: Kinds, groups: tuple[Group, ...], blocked: Mapping[str, str], counts: Mapping[str, Count]
+        self, world: World, kinds: Kinds, present: Supply, blocked: Mapping[str, str], counts: Mapping[str, Count]
     ) -> None:
         self._world = world
-        self._present = groups
         self._blocked = blocked
         names = sorted(world.settings.cloud, key=lambda name: (world.settings.cloud[name].priority, name))
         known = [name for name in names if _is_known(world, name)]
         self._unknown = [name for name in names if name not in known]
         self._ideal = {name: _ideal_fresh(world, kinds, name) for name in known}
-        self._groups = _ideal_groups(world, kinds)
         self._budget = _ideal_budget(world, counts)
+        self._present = present._replace(fresh=(), budget=self._budget)
+        fresh = tuple(self._ideal.values())
+        unblocked = tuple(one for one in fresh if one.resource not in blocked)
+        empty = make_supply(_ideal_groups(world, kinds), (), self._budget)
+        self._all = {False: empty._replace(fresh=fresh), True: empty._replace(fresh=unblocked)}
         self._candidates = [_candidate(world, kinds, name, self._ideal[name]) for name in known]
         self._reachable: dict[tuple[int, bool], bool] = {}
+        self._alone: dict[tuple[object, ...], Fate] = {}
         self._trials = _find_trials(world)
 
     def reachable(self, ask: Ask, *, unblocked: bool = False) -> bool:
         """Tell whether the request could be served if nothing ran; `unblocked`: without the resources that are blocked now."""
         key = (id(ask), unblocked)
         if key not in self._reachable:
-            fresh = tuple(one for name, one in self._ideal.items() if not (unblocked and name in self._blocked))
-            ideal = (Supply(self._groups, fresh, self._budget), Supply(self._present, (), self._budget))
-            self._reachable[key] = not _is_void(ask) and any(place(supply, ask, 1).tasks for supply in ideal)
+            self._reachable[key] = not _is_void(ask) and self._find_room(ask, self._all[unblocked])
         return self._reachable[key]
+
+    def _find_room(self, ask: Ask, ideal: Supply) -> bool:
+        new = ask.single and any(one.room > 0 and self._budget.allows(one.price) > 0 and _fits(ask, one, 0) for one in ideal.fresh)
+        return new or any(place(supply, ask, 1).tasks for supply in (ideal, self._present))
 
     def may_help(self, ask: Ask, resource: str) -> bool:
         """Tell whether a node of the resource takes a piece of the request."""
@@ -70,18 +78,23 @@ class Verdicts:
 
     def fates(self, lot: Lot, seating: Seating, supply: Supply) -> dict[str, Fate]:
         """Return the fates of a lot's jobs. `supply` is what is left once all is placed."""
-        seated = [job for job in lot.jobs if job.id in seating.spots]
+        ids = list(map(_ID, lot.jobs))
+        seated = [] if seating.spots.keys().isdisjoint(ids) else [job for job in lot.jobs if job.id in seating.spots]
         fates: dict[str, Fate] = {}
         if len(seated) < len(lot.jobs):  # most jobs of a long queue: one fate for all of them
-            fates = dict.fromkeys([job.id for job in lot.jobs], Fate(*self.judge(lot.ask, supply)))
+            fates = dict.fromkeys(ids, Fate(*self.judge(lot.ask, supply)))
         made: dict[tuple[object, ...], Fate] = {}
+        key: tuple[object, ...]
         for job in seated:
-            spots = tuple(seating.spots[job.id])
-            left = job.tasks - seating.tasks.get(job.id, 0)
-            key = (spots, left, job.tasks if left and spots else 0)
-            if key not in made:
-                made[key] = self._fate(lot, job, spots, left, supply)
-            fates[job.id] = made[key]
+            seats, left = seating.spots[job.id], job.tasks - seating.tasks.get(job.id, 0)
+            if len(seats) == 1 and not left and lot.ask.single:  # most have one place, and all of one place have one fate
+                known, key = self._alone, (seats[0][0], seats[0][1].label)
+            else:
+                known, key = made, (tuple(seats), left, job.tasks if left and seats else 0)
+            fate = known.get(key)
+            if fate is None:
+                fate = known[key] = self._fate(lot, job, tuple(seats), left, supply)
+            fates[job.id] = fate
         return fates
 
     def _fate(self, lot: Lot, job: Job, spots: tuple[tuple[Stage, Spot], ...], left: int, supply: Supply) -> Fate:

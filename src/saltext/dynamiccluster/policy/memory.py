@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..model import NodeRecord, ResourceFlag, Shape
@@ -71,6 +71,10 @@ class Memory:
 
     def with_node(self, record: NodeRecord) -> Memory:
         return replace(self, nodes={**self.nodes, record.name: record})
+
+    def with_nodes(self, records: Iterable[NodeRecord]) -> Memory:
+        """Return the memory with all of these at once: one by one each would copy all others."""
+        return replace(self, nodes={**self.nodes, **{record.name: record for record in records}})
 
     def without_node(self, name: str) -> Memory:
         return replace(self, nodes={key: record for key, record in self.nodes.items() if key != name})

@@ -5,13 +5,14 @@ A Supply is never changed: placing returns a new one, so that a trial is undone 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ..model import Chunk
 from .bins import Group, Spot, Stage
-from .matching import Ask, Free, Kind, reduce
+from .matching import UNKNOWN, Ask, Free, Kind, reduce
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Fresh:
     price: float = 0.0
     opened: int = 0
     examples: tuple[Kind, ...] = ()
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """Return what nodes are ordered by: priority, then fewer nodes, then name (row A4)."""
+        return (self.priority, self.nodes, self.resource)
 
     def suits(self, ask: Ask) -> tuple[int, ...]:
         """Return the queues for the request. What no idle node of the resource can serve, a new one will not either (row S21)."""
@@ -54,12 +60,56 @@ class Budget:
         return Budget(self.nodes - count, self.launches - count, self.money - count * price)
 
 
+class Shelf(NamedTuple):
+    """Some groups, in order, and the most of each that any of them has free: where that is too little none need be looked at."""
+
+    groups: tuple[Group, ...]
+    cores: int
+    memory: float
+    gpus: int
+
+    def may_hold(self, ask: Ask, piece: Chunk) -> bool:
+        """Return False only if surely none of the groups has room."""
+        if self.cores < piece.cores or self.gpus < piece.gpus:
+            return False
+        return self.memory >= piece.memory_mb and self.memory >= ask.request.node_memory_mb
+
+
+_SHELF = 48  # groups on a shelf
+
+
 class Supply(NamedTuple):
     """Everything that jobs can be placed on: nodes, and what could be ordered."""
 
-    groups: tuple[Group, ...]
+    shelves: tuple[Shelf, ...]
     fresh: tuple[Fresh, ...]
     budget: Budget
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return tuple(group for shelf in self.shelves for group in shelf.groups)
+
+    def put(self, groups: Sequence[Group]) -> Supply:
+        """Return the supply with these groups behind all others."""
+        *before, last = self.shelves or (None,)
+        behind = _shelve([*(last.groups if last else ()), *groups])
+        return self._replace(shelves=(*before, *behind))
+
+
+def make_supply(groups: Sequence[Group], fresh: tuple[Fresh, ...], budget: Budget) -> Supply:
+    """Return the supply of these groups, which are used up in their order."""
+    return Supply(_shelve(groups), fresh, budget)
+
+
+def _shelve(groups: Sequence[Group]) -> tuple[Shelf, ...]:
+    return tuple(_make_shelf(groups[at : at + _SHELF]) for at in range(0, len(groups), _SHELF))
+
+
+def _make_shelf(groups: Sequence[Group]) -> Shelf:
+    free = [group.free for group in groups]
+    memory = [one.memory for one in free]
+    most = math.inf if UNKNOWN in memory else max(memory)
+    return Shelf(tuple(groups), max([one.cores for one in free]), most, max([one.gpus for one in free]))
 
 
 class Take(NamedTuple):
@@ -168,38 +218,58 @@ def fill(
 def _fill_groups(
     supply: Supply, ask: Ask, piece: Chunk, wanted: int, most: int, without: frozenset[Stage]
 ) -> tuple[Supply, list[Take], int]:
-    groups: list[Group] = []
     takes: list[Take] = []
-    for index, group in enumerate(supply.groups):
+    changed: dict[int, list[Group]] = {}
+    skipped = tuple(without)  # in a tuple stages are found by identity, which is faster than by hash
+    for number, shelf in enumerate(supply.shelves):
         if not wanted:
-            groups.extend(supply.groups[index:])
             break
-        if group.stage in without:
+        if shelf.may_hold(ask, piece):
+            groups, left = _fill_shelf(shelf, ask, piece, wanted, most, skipped, takes)
+            if left != wanted:
+                changed[number], wanted = groups, left
+    if not changed:
+        return supply, takes, wanted
+    shelves: list[Shelf] = []
+    for number, shelf in enumerate(supply.shelves):
+        shelves.extend(_shelve(changed[number]) if number in changed else (shelf,))
+    return supply._replace(shelves=tuple(shelves)), takes, wanted
+
+
+def _fill_shelf(
+    shelf: Shelf, ask: Ask, piece: Chunk, wanted: int, most: int, skipped: tuple[Stage, ...], takes: list[Take]
+) -> tuple[list[Group], int]:
+    """Put pieces on a shelf; return what becomes of its groups, and how many pieces are left."""
+    groups: list[Group] = []
+    cores = piece.cores
+    for group in shelf.groups:
+        if not wanted or group.free.cores < cores or group.stage in skipped:
             groups.append(group)
             continue
         for part, queues in _parts(group, ask):
             each = min(ask.each(part.kind, part.free, piece, queues), most)
             if each <= 0:
                 groups.append(part)
-                continue
-            wanted -= _use(part, ask, piece, queues, each, wanted, groups, takes)
-    return supply._replace(groups=tuple(groups)), takes, wanted
+            else:
+                wanted -= _use(part, ask, piece, queues, each, wanted, groups, takes)
+    return groups, wanted
 
 
-def _parts(group: Group, ask: Ask) -> Iterator[tuple[Group, tuple[int, ...]]]:
-    """Yield the group, with the queues that suit; hosts that the request names one by one."""
+def _parts(group: Group, ask: Ask) -> list[tuple[Group, tuple[int, ...]]]:
+    """Return the group, with the queues that suit; hosts that the request names one by one."""
     if not ask.by_name or group.stage is Stage.NEW:
-        yield group, ask.queues(group.kind)
-        return
+        return [(group, ask.queues(group.kind))]
+    found: list[tuple[Group, tuple[int, ...]]] = []
     others = []
     for spot in group.spots:
         queues = ask.queues(group.kind, spot.label)
         if queues:
-            yield replace(group, spots=(spot,)), queues
+            found.append((replace(group, spots=(spot,)), queues))
         else:
             others.append(spot)
     if others:
-        yield replace(group, spots=tuple(others)), ()
+        found.append((replace(group, spots=tuple(others)), ()))
+    return found
 
 
 def _use(
@@ -234,25 +304,30 @@ def _keep(groups: list[Group], group: Group, free: Free, spots: tuple[Spot, ...]
 
 def _open(supply: Supply, ask: Ask, piece: Chunk, wanted: int, most: int) -> tuple[Supply, list[Take], int] | None:
     """Order nodes of the first suitable resource: priority, then fewer nodes, then name (row A4). None: there is none."""
-    suitable = []
+    best, runner_up = None, None
     for fresh in supply.fresh:
-        queues = fresh.suits(ask) if min(fresh.room, supply.budget.allows(fresh.price)) > 0 else ()
-        each = min(ask.each(fresh.kind, fresh.free, piece, queues), most)
-        if each > 0:
-            suitable.append((fresh.priority, fresh.nodes, fresh.resource, fresh, queues, each))
-    if not suitable:
+        if fresh.room <= 0 or (runner_up is not None and fresh.rank > runner_up.rank):
+            continue
+        if _how_many(supply, fresh, ask, piece, most) > 0:
+            best, runner_up = (fresh, best) if best is None or fresh.rank < best.rank else (best, fresh)
+    if best is None:
         return None
-    suitable.sort(key=lambda found: found[:3])
-    *_, best, queues, each = suitable[0]
-    alike = [found for found in suitable[1:] if found[0] == best.priority]
+    each, queues = _how_many(supply, best, ask, piece, most), best.suits(ask)
     count = min(-(-wanted // each), best.room, supply.budget.allows(best.price))
-    if alike:  # they take turns, so that none gets ahead of the others
-        count = min(count, max(alike[0][1] - best.nodes, 1))
+    if runner_up is not None and runner_up.priority == best.priority:  # they take turns, so that none gets ahead of the others
+        count = min(count, max(runner_up.nodes - best.nodes, 1))
     after, group = open_nodes(supply, best.resource, count)
-    groups: list[Group] = list(after.groups)
+    groups: list[Group] = []
     takes: list[Take] = []
     done = _use(group, ask, piece, queues, each, wanted, groups, takes)
-    return after._replace(groups=tuple(groups)), takes, done
+    return after.put(groups), takes, done
+
+
+def _how_many(supply: Supply, fresh: Fresh, ask: Ask, piece: Chunk, most: int) -> int:
+    """Return how many pieces a new node would take, 0 if none may be ordered."""
+    if fresh.free.cores < piece.cores or supply.budget.allows(fresh.price) <= 0:
+        return 0
+    return min(ask.each(fresh.kind, fresh.free, piece, fresh.suits(ask)), most)
 
 
 def open_nodes(supply: Supply, resource: str, count: int) -> tuple[Supply, Group]:
@@ -263,7 +338,7 @@ def open_nodes(supply: Supply, resource: str, count: int) -> tuple[Supply, Group
     group = Group(Stage.NEW, fresh.kind, fresh.free, tuple(Spot(new_name(resource, number), resource) for number in numbers))
     left = replace(fresh, nodes=fresh.nodes + count, room=fresh.room - count, opened=fresh.opened + count)
     budget = supply.budget.spend(count, fresh.price)
-    return Supply(supply.groups, (*supply.fresh[:index], left, *supply.fresh[index + 1 :]), budget), group
+    return Supply(supply.shelves, (*supply.fresh[:index], left, *supply.fresh[index + 1 :]), budget), group
 
 
 def new_name(resource: str, number: int) -> str:
@@ -279,4 +354,4 @@ def set_aside(supply: Supply, plan: Supply) -> Supply:
         count = used[fresh.resource] - fresh.opened
         left.append(replace(fresh, room=fresh.room - count))
         budget = budget.spend(count, fresh.price)
-    return Supply(supply.groups, tuple(left), budget)
+    return Supply(supply.shelves, tuple(left), budget)

@@ -6,17 +6,19 @@ limits leave jobs out that could have had a node, the new nodes go by the order 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from ..model import JobState
 from .bins import Kinds, Stage, build_groups, free_of_shape, idle_hosts, reserves_nodes
 from .breaker import tries_one
-from .demand import Lot, collect_lots, is_demand, sum_up, waits
+from .demand import Lot, collect_lots, sum_up, waits
 from .fates import Verdicts, not_demand, unread
 from .limits import Count, batch_problem, blocked_resources, budget_of, count_nodes, missing
-from .packing import Fresh, Supply, new_name, open_nodes, place, place_partly, set_aside
+from .packing import Fresh, Supply, make_supply, new_name, open_nodes, place, place_partly, set_aside
 from .plan import Fate
 from .seating import Entry, Seating, settle
 from .world import World
@@ -86,8 +88,8 @@ class _Scene:
         fresh = tuple(
             _fresh(world, self.kinds, name, counts[name]) for name in sorted(world.settings.cloud) if name not in blocked
         )
-        self.supply = Supply(build_groups(world, self.kinds), fresh, budget_of(world, dict(counts)))
-        self.verdicts = Verdicts(world, self.kinds, self.supply.groups, blocked, counts)
+        self.supply = make_supply(build_groups(world, self.kinds), fresh, budget_of(world, dict(counts)))
+        self.verdicts = Verdicts(world, self.kinds, self.supply, blocked, counts)
 
     def doubts(self, lot: Lot) -> frozenset[Stage]:
         """Return the stages that a lot must not count on: jobs wait for an unknown physical host only while they are young."""
@@ -144,7 +146,7 @@ def _open_empty(supply: Supply, resource: str, count: int) -> Supply:
     if count <= 0:
         return supply
     supply, group = open_nodes(supply, resource, count)
-    return supply._replace(groups=(*supply.groups, group))
+    return supply.put((group,))
 
 
 # -- the demand -----------------------------------------------------------------------------------------------------
@@ -237,7 +239,9 @@ def _conclude(scene: _Scene, result: _Result, refills: tuple[Order, ...], blocke
     world, seating = scene.world, settle(result.entries)
     hoped, waiting_for = _hopes(scene, result)
     counted = {name: jobs[0] for (stage, name), jobs in seating.jobs.items() if stage in _COUNTED}
-    fates = {job.id: not_demand(job) for job in world.batch.jobs if not is_demand(job) and waits(job)}
+    pending = JobState.PENDING
+    others = [job for job in world.batch.jobs if job.state is not pending or job.tasks <= 0]
+    fates = {job.id: not_demand(job) for job in others if waits(job)}
     for lot in scene.lots:
         fates.update(scene.verdicts.fates(lot, seating, result.supply))
     return Allocation(
@@ -270,10 +274,10 @@ def _hopes(scene: _Scene, result: _Result) -> tuple[frozenset[str], dict[str, st
 
 def _orders(supply: Supply, seating: Seating, refills: tuple[Order, ...]) -> list[Order]:
     """Return an order for each new node that no refill covers already, with the jobs that will get it."""
-    covered = {order.resource: sum(other.resource == order.resource for other in refills) for order in refills}
+    covered = Counter(order.resource for order in refills)
     orders = []
     for fresh in supply.fresh:
-        for number in range(covered.get(fresh.resource, 0), fresh.opened):
+        for number in range(covered[fresh.resource], fresh.opened):
             jobs = tuple(seating.jobs.get((Stage.NEW, new_name(fresh.resource, number)), ()))
             orders.append(Order(fresh.resource, _for_jobs(jobs), jobs))
     return orders

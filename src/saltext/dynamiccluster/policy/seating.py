@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from .bins import Spot, Stage
 from .demand import Lot
 from .packing import Placed, Take
+
+_ID = attrgetter("id")
 
 
 class Entry(NamedTuple):
@@ -42,6 +45,9 @@ def settle(entries: Iterable[Entry]) -> Seating:
     for lot, first, placed in entries:
         if not placed.tasks:
             continue
+        if lot.ask.single and lot.tasks == len(lot.jobs):
+            _seat_single(seating, list(map(_ID, lot.jobs[first : first + placed.tasks])), placed.takes[0])
+            continue
         shares = list(_shares(lot, first, placed.tasks))
         for job_id, tasks in shares:
             seating.tasks[job_id] = seating.tasks.get(job_id, 0) + tasks
@@ -51,6 +57,17 @@ def settle(entries: Iterable[Entry]) -> Seating:
             else:
                 _seat_along(seating, [(job_id, tasks * piece.count) for job_id, tasks in shares], takes)
     return seating
+
+
+def _seat_single(seating: Seating, ids: list[str], takes: Iterable[Take]) -> None:
+    """Seat jobs of one task and one piece, which most jobs are: each has one place, and those of one node share what is noted."""
+    seating.tasks.update(dict.fromkeys(ids, 1))
+    at = 0
+    for stage, spot, each in _seats(takes):
+        here = ids[at : at + each]
+        at += each
+        seating.jobs.setdefault((stage, spot.name), []).extend(here)
+        seating.spots.update(dict.fromkeys(here, [(stage, spot)]))
 
 
 def _shares(lot: Lot, first: int, tasks: int) -> Iterator[tuple[str, int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ..many import undisturbed
+from ...calm import undisturbed
 from .hosts import HostRecord, build_host, read_host, read_job, read_queue
 from .xml import Frame
 

@@ -14,7 +14,7 @@ from sys import intern
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from ..many import undisturbed
+from ...calm import undisturbed
 from .jobs import JobRecord, RawRequest, count_tasks, read_record, read_request, read_time
 from .xml import Frame, parse
 

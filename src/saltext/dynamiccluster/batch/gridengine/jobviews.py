@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...calm import undisturbed
 from ...model import Job, JobState
-from ..many import pending_job, undisturbed
+from ..many import pending_job
 from .details import JobDetail
 from .jobs import JobRecord
 from .jobview import JobContext, RunningTasks, unique, view
