@@ -30,21 +30,22 @@ class Room:
     def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep):
         self._api, self._clock, self._sleep = api, clock, sleep
         self._pending: dict[object, float | None] = {}  # until when each launch is counted here; None: it is under way
+        self._queue = threading.Lock()  # held by the one launch that looks for room
         self._lock = threading.Lock()
 
     @contextmanager
     def taken_for(self, shape: Shape) -> Iterator[None]:
         """Hold the room for one server while it is asked for. Raises CloudError (QUOTA) when there is none."""
-        with self._lock:
+        mark = object()
+        with self._queue:
             self._await_room(shape)
-            mark = object()
-            self._pending[mark] = None
+            self._note(mark, None)
         try:
             yield
         except BaseException:
-            self._pending.pop(mark, None)
+            self._note(mark, self._clock())
             raise
-        self._pending[mark] = self._clock() + _UNCOUNTED
+        self._note(mark, self._clock() + _UNCOUNTED)
 
     def limits(self) -> Mapping[str, int]:
         """Return Nova's absolute limits and what is used of them; {} where the project may not see them."""
@@ -68,10 +69,15 @@ class Room:
                 return
             self._sleep(_LOOK)
 
+    def _note(self, mark: object, until: float | None) -> None:
+        with self._lock:
+            self._pending[mark] = until
+
     def _count_pending(self) -> int:
         now = self._clock()
-        self._pending = {mark: until for mark, until in list(self._pending.items()) if until is None or until > now}
-        return len(self._pending)
+        with self._lock:
+            self._pending = {mark: until for mark, until in self._pending.items() if until is None or until > now}
+            return len(self._pending)
 
 
 def shortage(limits: Mapping[str, Any], shape: Shape, count: int = 1) -> str:
