@@ -27,6 +27,7 @@ OPENSTACK = {
     "instance_name_prefix": "cloud1-",
 }
 KEY, SAME_ACCOUNT, OTHER_ACCOUNT = "AKIAQNZGKIQY56JQ7WML", "AKIAQNZGKIQY7AAAAAAA", "AKIA2NZGKIQY56JQ7WML"
+ROLE = "arn:aws:iam::123456789012:role/workers"
 
 
 def aws(**config: Any) -> Settings:
@@ -54,6 +55,9 @@ MOVES = (
     (aws(), aws(endpoint_url="http://127.0.0.1:1"), "config:endpoint_url"),
     (aws(**keys(KEY)), aws(**keys(OTHER_ACCOUNT)), "config:access_key_id"),
     (aws(**keys("AKIAIOSFODNN7EXAMPLE")), aws(**keys("AKIAJOSFODNN7EXAMPLE")), "config:access_key_id"),
+    (aws(**keys(KEY)), aws(**keys(KEY), role_arn=ROLE), "config:access_key_id"),
+    (aws(role_arn=ROLE), aws(role_arn=ROLE.replace("123", "987")), "config:access_key_id"),
+    (aws(profile="one"), aws(profile="two"), "config:access_key_id"),
     (aws(), openstack(), "type"),
     (openstack(), openstack(auth_url="http://127.0.0.2:5000/v3"), "config:auth_url"),
     (openstack(), openstack(project="other"), "config:project"),
@@ -64,6 +68,7 @@ MOVES = (
 STAYS = (
     (aws(), aws(instance_type="c5.2xlarge", image_id="ami-87654321")),
     (aws(**keys(KEY)), aws(**keys(SAME_ACCOUNT, "a-new-secret"))),
+    (aws(**keys(KEY), role_arn=ROLE), aws(profile="one", role_arn=ROLE.replace("workers", "others"))),
     (openstack(), openstack(password="a-new-password", flavor="m1.small")),
     (credential("one"), credential("one", **PROJECT)),
     (credential("one", **PROJECT), credential("two", **PROJECT)),

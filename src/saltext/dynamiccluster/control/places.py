@@ -44,8 +44,16 @@ def note_places(settings: Settings, memory: Memory, known: Places) -> dict[str, 
 def find_place(resource: ResourceSettings) -> dict[str, str]:
     """Return {setting: fingerprint} of what says in which cloud, region and account a resource's machines are. Nothing in it is secret."""
     values = {setting: str(getattr(resource.config, setting, None) or "") for setting in _FIELDS}
-    values["access_key_id"] = _account_of(values["access_key_id"])
+    values["access_key_id"] = _aws_account(resource.config)
     return {"type": _digest(resource.type), **{setting: _digest(value) for setting, value in values.items()}}
+
+
+def _aws_account(config: object) -> str:
+    """Return what tells the account on AWS: the role's own, whoever takes it on; else the key's, or the profile that holds one."""
+    role, key, profile = (str(getattr(config, name, None) or "") for name in ("role_arn", "access_key_id", "profile"))
+    if role:
+        return str(int(role.split(":")[4]))
+    return _account_of(key) if key else profile
 
 
 def _account_of(key: str) -> str:
