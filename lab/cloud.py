@@ -17,13 +17,17 @@ _VERSION = "2016-11-15"
 _LIVE = ("pending", "running")
 
 
+_NAMES = "dynamiccluster:names-"
+
+
 @dataclass(frozen=True)
 class Instance:
-    """One machine that the cloud says is running."""
+    """One machine that the cloud says is running. `launched`: its number among those of the same launch call."""
 
     identity: str
     address: str
     name: str
+    launched: int = 0
 
 
 class Ec2:
@@ -63,5 +67,13 @@ class Ec2:
 
 
 def _instance(item: ElementTree.Element) -> Instance:
-    tags = {tag.findtext("{*}key"): tag.findtext("{*}value") or "" for tag in item.iterfind("{*}tagSet/{*}item")}
-    return Instance(item.findtext("{*}instanceId") or "", item.findtext("{*}privateIpAddress") or "", tags.get("Name", ""))
+    tags = {tag.findtext("{*}key") or "": tag.findtext("{*}value") or "" for tag in item.iterfind("{*}tagSet/{*}item")}
+    launched = int(item.findtext("{*}amiLaunchIndex") or 0)
+    name = _name(tags, launched)
+    return Instance(item.findtext("{*}instanceId") or "", item.findtext("{*}privateIpAddress") or "", name, launched)
+
+
+def _name(tags: dict[str, str], launched: int) -> str:
+    """Return the name that the machine will give itself: its own tag, or the end that its number has in what machines launched together share."""
+    ends = " ".join(text for key, text in sorted(tags.items()) if key.startswith(_NAMES)).split()
+    return tags.get("Name", "") + (ends[launched] if launched < len(ends) else "")

@@ -53,12 +53,12 @@ class Hypervisor:
         self.notices: dict[str, dict[str, str]] = {}
         self.publish()
 
-    def start(self, name: str, address: str = "", user_data: str = "", instance: str = "") -> Machine:
+    def start(self, name: str, address: str = "", user_data: str = "", instance: str = "", launched: int = 0) -> Machine:
         """Start a node; without an address it gets one outside the cloud's subnet. Raises ValueError when the name is in use."""
         if name in self.machines:
             raise ValueError(f"there is a node {name} already")
         self.number += 1
-        spec = node.NodeSpec(name, address or f"10.78.1.{self.number}", self.number, user_data, instance)
+        spec = node.NodeSpec(name, address or f"10.78.1.{self.number}", self.number, user_data, instance, launched)
         self._publish_names({**self._names(), name: spec.address})
         pid = node.start(spec, self.layout, self.state.logs / f"node-{name}.log")
         machine = self.machines[name] = Machine(spec, pid)
@@ -94,7 +94,7 @@ class Hypervisor:
         assert self.cloud is not None
         name = instance.name or f"ip-{instance.address.replace('.', '-')}"
         try:
-            self.start(name, instance.address, self.cloud.user_data(instance.identity), instance.identity)
+            self.start(name, instance.address, self.cloud.user_data(instance.identity), instance.identity, instance.launched)
         except (ValueError, OSError, subprocess.SubprocessError):
             # As a cloud would: a machine that cannot be built stays dead, the others go on.
             self.dead.add(instance.identity)
@@ -146,7 +146,9 @@ class Hypervisor:
     def publish(self) -> None:
         """Write the nodes and the names for readers and for the name server."""
         self.state.write("nodes.json", {
-            name: {"pid": one.pid, "address": one.spec.address, "instance": one.spec.instance} for name, one in self.machines.items()})
+            name: {"pid": one.pid, "address": one.spec.address, "instance": one.spec.instance, "launched": one.spec.launched}
+            for name, one in self.machines.items()
+        })
         self._publish_names(self._names())
 
     def _names(self) -> dict[str, str]:

@@ -97,7 +97,8 @@ def read_facts(state: Path, address: str) -> dict[str, str] | None:
     name, node = found
     told = state / "notices.json"
     announced = json.loads(told.read_text(encoding="utf-8")).get(node["instance"], {}) if told.exists() else {}
-    return {"instance-id": node["instance"], "local-ipv4": address, "local-hostname": name, MAINTENANCE: "[]", **announced}
+    known = {"instance-id": node["instance"], "ami-launch-index": str(node["launched"]), "local-ipv4": address, "local-hostname": name}
+    return {**known, MAINTENANCE: "[]", **announced}
 
 
 def main() -> None:

@@ -18,13 +18,17 @@ _NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | k
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """What a node is made from. `number` is never used twice in a lab, so no interface and no directory is either."""
+    """What a node is made from. `number` is never used twice in a lab, so no interface and no directory is either.
+
+    `launched`: its number among the instances of one launch call.
+    """
 
     name: str
     address: str
     number: int
     user_data: str = ""
     instance: str = ""
+    launched: int = 0
 
 
 def start(spec: NodeSpec, layout: Layout, log: Path) -> int:
