@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 import threading
 import time
@@ -71,6 +72,7 @@ class FakeCloud:
     moves_while_paging: bool = False
     servers: dict[str, Server] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    _addresses: itertools.count[int] = field(default_factory=itertools.count)
 
     # -- time -------------------------------------------------------------------------------------------------------
 
@@ -95,7 +97,8 @@ class FakeCloud:
         if over or self.full:
             server.status, server.fault = "ERROR", over or NO_VALID_HOST
             return
-        server.status, server.address = "ACTIVE", f"10.78.16.{len(self.servers) % 250 + 1}"
+        number = next(self._addresses)
+        server.status, server.address = "ACTIVE", f"10.78.{number // 250 % 250}.{number % 250 + 1}"
 
     def deliver(self) -> None:
         """Do the creates that nobody answered, late."""
