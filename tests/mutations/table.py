@@ -94,7 +94,7 @@ FAULTS = (
         "control/core.py",
         "LOST_GRACE = 180.0",
         "LOST_GRACE = 0.0",
-        (f"{CONTROL}/test_core.py", f"{CONTROL}/test_loop.py"),
+        (f"{CONTROL}/test_crash_at_every_step.py::test_engine_killed_after_every_step_goes_on_without_its_journal[burst-12.0]",),
     ),
     Fault(
         "two acts on one node at a time",
@@ -223,7 +223,7 @@ FAULTS = (
         "policy/limits.py",
         "if flag is not ResourceFlag.NORMAL:",
         "if flag is ResourceFlag.DRAINED:",
-        (f"{POLICY}/test_placement.py", f"{POLICY}/test_decide.py", f"{POLICY}/test_limits.py"),
+        (f"{POLICY}/test_placement.py", "tests/unit/sim/test_world.py::test_s15_node_that_dies_in_a_frozen_resource_is_not_replaced"),
     ),
     # -- no churn, no endless tries
     Fault(
@@ -279,8 +279,8 @@ FAULTS = (
     Fault(
         "the intent's tag is forgotten",
         "clouds/ownership.py",
-        ", INTENT: order.intent}",
-        "}",
+        "ours = {NAME: order.name, **owner_tags(cluster, resource), INTENT: order.intent}",
+        "ours = {NAME: order.name, **owner_tags(cluster, resource)}",
         ("tests/unit/clouds/test_ownership.py",),
     ),
     Fault(

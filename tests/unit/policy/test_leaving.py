@@ -201,3 +201,10 @@ def test_drained_resource_says_so_once_its_last_node_is_gone():
     assert life.memory.resource("burst").flag is ResourceFlag.DRAINING
     life.see(cloud_error="", instances=(instance(state=InstanceState.INEXISTENT),))  # listed for an hour after its end
     assert life.memory.resource("burst").flag is ResourceFlag.DRAINED
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_node_that_goes_as_down_is_ended_with_its_jobs_only_where_the_setting_says_so(allowed):
+    going = record(Phase.DRAINING, leaving_for=reasons.DOWN)
+    life = Life.of(going, settings=settings(destroy_down_nodes_with_jobs=allowed), instances=(instance(),))
+    assert (Act.DESTROY in acts(life.see(hosts=(host(used=2, up=False),)))) == allowed

@@ -114,3 +114,9 @@ def test_the_key_is_private(desk: Desk) -> None:
 def test_asking_where_no_engine_ever_ran_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandRefused, match="never run on this master"):
         ask({"cachedir": str(tmp_path)}, "lab", COMMAND)
+
+
+@pytest.mark.parametrize("odd", [{"signature": "\ud800"}, {"command": {1: 2, "a": 3}}, {"command": {"a": "\ud800"}}])
+def test_what_no_runner_could_have_sent_is_dropped_like_anything_unsigned(desk, odd):
+    desk.desk.hear({**desk.signed(), **odd})
+    assert desk.received == []

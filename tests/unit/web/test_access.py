@@ -186,6 +186,7 @@ def test_the_limit_passes() -> None:
         (b'{"username": "bob", "password": "x", "more": "y"}', "application/json", 400),
         (b'{"username": "bob", "password": "x", "eauth": "nosuch"}', "application/json", 400),
         (b'{"username": "bob\\u0000", "password": "x"}', "application/json", 400),
+        (b'{"token": "\\ud800"}', "application/json", 400),
         (b'{"token": "x", "username": "bob"}', "application/json", 400),
         (b'{"token": "x"}', "application/json", 401),
         (b'{"token": "../../../etc/passwd"}', "application/json", 401),

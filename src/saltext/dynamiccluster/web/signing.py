@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 from .access import Doubt
 from .handler import Handler, Refused
 from .sessions import Session
 
+_UNFIT = re.compile("[\0\ud800-\udfff]")  # no password and no token holds these; half a surrogate cannot even be hashed
 _AT_ONCE = 4  # passwords checked at a time; PAM takes seconds
 
 
@@ -58,12 +60,12 @@ class Signer(Handler):
         if self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refused(415, "the body must be application/json")
         try:
-            found: Any = json.loads(bytes(self._body))
-        except (ValueError, RecursionError):
+            found = read_login(bytes(self._body))
+        except ValueError:
             raise Refused(400, "the body is not JSON") from None
-        if not _is_login(found):
+        if found is None:
             raise Refused(400, "the body must be {username, password} with eauth or without, or {token}, all texts")
-        return dict(found)
+        return found
 
     async def _check_password(self, wanted: dict[str, str]) -> str:
         kind, keys = self._choose_kind(wanted.get("eauth")), self._keys(wanted["username"])
@@ -117,11 +119,20 @@ class Signer(Handler):
         return session
 
 
+def read_login(body: bytes) -> dict[str, str] | None:
+    """Return what the body of a login says, None when it is none. Raises ValueError for what is not JSON."""
+    try:
+        found: Any = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return dict(found) if _is_login(found) else None
+
+
 def _is_login(found: object) -> bool:
     if not isinstance(found, dict):
         return False
     limits = {"token": 256} if "token" in found else {"username": 256, "password": 4096, "eauth": 64}
     needed = {"token"} if "token" in found else {"username", "password"}
     return needed <= found.keys() <= limits.keys() and all(
-        isinstance(value, str) and 0 < len(value) <= limits[key] and "\0" not in value for key, value in found.items()
+        isinstance(value, str) and 0 < len(value) <= limits[key] and not _UNFIT.search(value) for key, value in found.items()
     )

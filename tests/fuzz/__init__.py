@@ -1,0 +1,1 @@
+"""Everything that reads text from outside, fed with what nobody foresaw."""
