@@ -94,6 +94,7 @@ class Real:
 
     def __init__(self, nova: Nova, small: Small):
         self.nova, self._small = nova, small
+        self._session = make_session(self.settings(), 60.0)  # one for all: signing in takes Keystone a good while
 
     def settings(self, **more: Any) -> OpenStackSettings:
         """Return settings of a resource in the cluster's project."""
@@ -101,7 +102,7 @@ class Real:
         return OpenStackSettings.model_validate(self.nova.settings(**given))
 
     def cloud(self, resource: str = "alpha", cluster: str = "one") -> Cloud:
-        return OpenStack(resource, cluster, self.settings())
+        return OpenStack(resource, cluster, self.settings(), session=self._session)
 
     def broken(self, how: str) -> Cloud:
         if how != "wrong credentials":
