@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
+import select
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from typing import Protocol
 from ..errors import BatchUnreachable
 
 _SHOWN = 300  # characters of a command's output that go into an error's message
+_PIPE = 1 << 18  # bytes that a pipe holds, and that are read at once
 _REAP = 5.0  # seconds that a killed command gets to go away
 
 
@@ -61,15 +65,45 @@ class ProcessRunner:
             stderr=subprocess.PIPE,
             env={**os.environ, **self.environment, "LC_ALL": "C"},
             start_new_session=True,
+            pipesize=_PIPE,
         )
         try:
-            out, err = process.communicate(timeout=timeout)
+            out, err = _read_both(process, timeout)
         except BaseException as error:
             _kill_group(process)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             raise BatchUnreachable(f"{' '.join(argv)[:_SHOWN]} did not answer within {timeout:g} s") from error
         return Completed(process.returncode, out, err)
+
+
+def _read_both(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bytes]:
+    """Return both outputs once the process has ended. Raises TimeoutExpired.
+
+    A listing may be a hundred megabytes long: it is read in large pieces, and there is never a second copy of it, as `communicate` makes one.
+    """
+    deadline = time.monotonic() + timeout
+    assert process.stdout is not None and process.stderr is not None
+    outputs = {process.stdout.fileno(): io.BytesIO(), process.stderr.fileno(): io.BytesIO()}
+    poll = select.poll()
+    for descriptor in outputs:
+        poll.register(descriptor, select.POLLIN | select.POLLHUP)
+    waiting = len(outputs)
+    while waiting:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise subprocess.TimeoutExpired(process.args, timeout)
+        for descriptor, _ in poll.poll(left * 1000):
+            data = os.read(descriptor, _PIPE)
+            outputs[descriptor].write(data)
+            if not data:
+                poll.unregister(descriptor)
+                waiting -= 1
+    process.wait(max(deadline - time.monotonic(), 0.0))
+    out, err = outputs.values()
+    process.stdout.close()
+    process.stderr.close()
+    return out.getvalue(), err.getvalue()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from operator import itemgetter
 from sys import intern
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -39,7 +40,7 @@ _RECORD = re.compile(
     re.ASCII | re.DOTALL,
 )
 _SECONDS = {f":{second:02d}": float(second) for second in range(60)}
-_new = tuple.__new__
+_new, _first = tuple.__new__, itemgetter(0)
 _MOST_ASKED = 50_000  # different requests that are remembered at once
 _Fields = tuple[str, ...]
 
@@ -171,7 +172,7 @@ def _cut(chunk: bytes, count: int) -> list[_Fields] | None:
         found = _RECORD.findall(chunk.decode("ascii"))
     except UnicodeDecodeError:
         return None
-    return found if len(found) == count and not any(fields[0] for fields in found) else None
+    return found if len(found) == count and not any(map(_first, found)) else None
 
 
 def _with_odd_ones(found: list[JobRecord | None], parts: list[bytes], frame: Frame) -> Iterator[JobRecord]:

@@ -30,7 +30,7 @@ from .xml import parse, records
 
 # What qstat says of a job that may hold a user's secrets, or is of no use to anybody else
 _PRIVATE = frozenset({"Variable_List", "submit_args", "job_arguments", "init_work_dir"})
-_ON_HOSTS = frozenset({JobState.RUNNING, JobState.SUSPENDED})
+_ON_HOSTS = (JobState.RUNNING, JobState.SUSPENDED)
 
 
 class Torque:
@@ -179,7 +179,7 @@ def _flatten(element: Element, prefix: str = "") -> Iterator[tuple[str, str]]:
 def _jobs_by_host(jobs: Iterable[Job]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for job in jobs:
-        if job.state in _ON_HOSTS:
+        if job.hosts and job.state in _ON_HOSTS:
             for host in job.hosts:
                 found.setdefault(host, []).append(job.id)
     return found

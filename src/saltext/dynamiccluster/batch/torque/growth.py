@@ -56,9 +56,9 @@ class Deferred:
     def tend(self, reading: Reading) -> str:
         """Release holds when it is time; return a warning or ""."""
         self._waiting = {name: at for name, at in self._waiting.items() if reading.now - at < PATIENCE}
-        missing = _missing(reading)
         ready = [name for name in self._waiting if name in reading.usable]
-        if not ready or not missing or not reading.maui.up:
+        missing = _missing(reading) if ready and reading.maui.up else frozenset()
+        if not missing:
             return self._trouble
         try:
             # the last one let in is the last one that Maui sees
@@ -100,7 +100,7 @@ class Restart:
     def tend(self, reading: Reading, version: Callable[[], str]) -> str:
         """Restart the server if that helps and can harm no job, and return what an administrator should know, or ""."""
         self._learn(reading)
-        stuck = tuple(record for record in reading.records if is_stuck(record))
+        stuck = tuple([record for record in reading.records if record.state == "R" and is_stuck(record)])
         waiting = _waiting_over_nodes(reading) if self._new & reading.usable else 0
         if not (stuck or waiting) or not is_affected(version()):
             return ""

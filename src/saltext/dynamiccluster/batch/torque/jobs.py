@@ -19,7 +19,7 @@ _VALUE = re.compile(r"<(\w+)>([^<]*)</")
 _SLOT = re.compile(r"/[0-9,-]*")
 _Values = dict[str, str]
 # What an element of Resource_List says besides what placement looks at
-_NO_REQUEST = frozenset({"walltime", "nodect", "cput", "pcput", "nice", "file"})
+NO_REQUEST = frozenset({"walltime", "nodect", "cput", "pcput", "nice", "file"})
 
 
 class RawRequest(NamedTuple):
@@ -64,7 +64,7 @@ def parse_jobs(document: bytes) -> tuple[JobRecord, ...]:
     """Parse the answer of qstat; zero bytes are its way to say that there are no jobs. Raises BatchMalformed."""
     if not document.strip():
         return ()
-    return tuple([record for record in map(_read_record, records(document, "Job")) if record is not None])
+    return tuple(map(read_record, records(document, "Job")))
 
 
 def read_hosts(exec_host: str) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def read_hosts(exec_host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_SLOT.sub("", part) for part in exec_host.split("+")))
 
 
-def _read_record(raw: bytes) -> JobRecord | None:
+def read_record(raw: bytes) -> JobRecord:
     """Return the record; one that cannot be read keeps its id at least, so that the job is known to exist."""
     found = _cut(raw) or _parse(raw)
     if found is not None:
@@ -140,5 +140,5 @@ def _build(values: _Values, resources: _Values) -> JobRecord:
         session=get("session_id", ""),
         starts=read_number(get("start_count")),
         nodes=read_number(resources.get("nodect")),
-        request=RawRequest(tuple([item for item in resources.items() if item[0] not in _NO_REQUEST]), queue, get("Account_Name", "")),
+        request=RawRequest(tuple([item for item in resources.items() if item[0] not in NO_REQUEST]), queue, get("Account_Name", "")),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ...model import Job, JobState
+from ...calm import undisturbed
+from ...model import Job, JobState, Request
+from ..many import pending_job
 from .jobs import JobRecord
 from .requests import Translator
 from .units import count_elements
@@ -20,7 +22,7 @@ _STATES = {
     "S": JobState.SUSPENDED,
     "C": JobState.COMPLETED,
 }
-_ON_NODES = frozenset({JobState.RUNNING, JobState.SUSPENDED})
+_ON_NODES = (JobState.RUNNING, JobState.SUSPENDED)
 _WHO = {"u": "its user", "o": "an operator", "s": "the system"}
 _LOWEST = 0.1  # Maui's 0 is a priority like others, while 0 here means none
 
@@ -43,15 +45,48 @@ class JobContext:
 def view_jobs(records: Iterable[JobRecord], context: JobContext) -> tuple[Job, ...]:
     """Return the jobs. Those in queues that nobody watches are left out while they wait."""
     records = tuple(records)
-    expanded = frozenset(record.id.partition("[")[0] for record in records if "[" in record.id and "[]" not in record.id)
+    expanded = frozenset([record.id.partition("[")[0] for record in records if "[" in record.id and "[]" not in record.id])
+    usual = _Usual(context)
     jobs = []
-    for record in records:
-        if "[]" in record.id and record.id.partition("[")[0] in expanded:
-            continue  # its elements are listed one by one
-        job = _view(record, context)
-        if job is not None:
-            jobs.append(job)
+    with undisturbed():
+        for record in records:
+            job = usual(record)
+            if job is None:
+                if "[]" in record.id and record.id.partition("[")[0] in expanded:
+                    continue  # its elements are listed one by one
+                job = _view(record, context)
+            if job is not None:
+                jobs.append(job)
     return tuple(jobs)
+
+
+class _Usual:
+    """Views records of the kind of which queues are long, a plain job that waits for a node, as `_view` does but sooner."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._open: dict[str, bool] = {}  # by queue: whether jobs in it are looked at, and could start
+        self._requests: dict[int, Request] = {}
+
+    def __call__(self, record: JobRecord) -> Job | None:
+        """Return the job, None when the record is not of this kind."""
+        context, job_id, queue = self._context, record.id, record.queue
+        if record.state != "Q" or record.broken or "[" in job_id or record.queue_type == "R" or job_id in context.running_on:
+            return None
+        if not (self._open[queue] if queue in self._open else self._look_at(queue)):
+            return None
+        request = self._requests.get(id(record.request))
+        if request is None:
+            request = self._requests[id(record.request)] = context.translate(record.request)
+        priority = context.priorities.get(job_id.partition(".")[0])
+        priority = 0.0 if priority is None else priority or _LOWEST
+        account, created, again = record.request.account, record.created, record.rerunnable
+        return pending_job(job_id, request, record.name, record.owner, queue, account, priority, created, record.walltime, again)
+
+    def _look_at(self, queue: str) -> bool:
+        watched, server = self._context.watched, self._context.translate.world.server
+        self._open[queue] = not (watched and queue not in watched) and not server.is_stopped(queue)
+        return self._open[queue]
 
 
 def _view(record: JobRecord, context: JobContext) -> Job | None:

@@ -39,6 +39,9 @@ def check_reached(done: Completed, what: str) -> None:
         raise BatchUnreachable(f"{what}: pbs_server does not answer: {done.brief or 'no message'}")
 
 
+_SHORT = 10_000  # bytes; what is longer says something, and is not copied to find that out
+
+
 def check_read(done: Completed, what: str) -> bytes:
     """Return what a reading command printed.
 
@@ -47,7 +50,7 @@ def check_read(done: Completed, what: str) -> bytes:
     check_reached(done, what)
     if done.status:
         raise BatchRefused(f"{what} failed with status {done.status}: {done.brief or 'no message'}")
-    if not done.out.strip() and _TROUBLE.search(done.err.decode("utf-8", "replace")):
+    if len(done.out) < _SHORT and not done.out.strip() and _TROUBLE.search(done.err.decode("utf-8", "replace")):
         raise BatchMalformed(f"{what} answered nothing, and said: {done.brief}")
     return done.out
 

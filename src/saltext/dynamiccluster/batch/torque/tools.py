@@ -11,7 +11,8 @@ from ...errors import BatchRefused, BatchUnreachable
 from ...settings.templates import Template, UnsafeValue
 from ...settings.torque import TorqueSettings
 from ..commands import Completed, ProcessRunner, Run
-from .jobs import JobRecord, parse_jobs
+from .jobs import JobRecord
+from .jobscan import JobReader
 from .maui import (
     NodeReservation,
     parse_blocked,
@@ -41,6 +42,7 @@ class Tools:
     def __init__(self, settings: TorqueSettings, run: Run) -> None:
         self.settings = settings
         self._run = run
+        self._read_jobs = JobReader()
 
     # -- reading Torque
 
@@ -48,7 +50,7 @@ class Tools:
         """List the jobs of all users, the elements of arrays one by one."""
         template = self.settings.qstat_command
         argv = self.program(template, "-x", "-t") if template.is_builtin else template.argv()
-        return parse_jobs(check_read(self.run(argv, READ_TIMEOUT), _name(argv)))
+        return self._read_jobs(check_read(self.run(argv, READ_TIMEOUT), _name(argv)))
 
     def job(self, job_id: str) -> bytes:
         """Return qstat's document on one job, b"" when there is none of that id. An array's own id lists every job."""

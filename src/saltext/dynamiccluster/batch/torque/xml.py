@@ -21,19 +21,35 @@ def records(document: bytes, tag: str) -> Iterator[bytes]:
 
     Raises BatchMalformed, after the last one, when the rest is not a complete document: whoever iterates must then forget them all.
     """
-    opening, closing = f"<{tag}>".encode(), f"</{tag}>".encode()
-    frame, at = [], 0
-    start = document.find(opening)
-    while start >= 0:
-        end = document.find(closing, start)
-        if end < 0:
-            raise BatchMalformed(f"the answer ends within a <{tag}>: it was cut off")
-        end += len(closing)
-        frame.append(document[at:start])
-        yield document[start:end]
-        at, start = end, document.find(opening, end)
-    frame.append(document[at:])
-    _check_frame(b"".join(frame))
+    frame = Frame(tag)
+    yield from frame.read(document)
+    frame.check()
+
+
+class Frame:
+    """What stands around the records of one document, which is read in parts that end with a record's closing tag; the last part need not."""
+
+    def __init__(self, tag: str) -> None:
+        self._tag = tag
+        self._pieces: list[bytes] = []
+
+    def read(self, part: bytes) -> Iterator[bytes]:
+        """Yield the records of a part. Raises BatchMalformed when one is cut off."""
+        opening, closing, at = f"<{self._tag}>".encode(), f"</{self._tag}>".encode(), 0
+        start = part.find(opening)
+        while start >= 0:
+            end = part.find(closing, start)
+            if end < 0:
+                raise BatchMalformed(f"the answer ends within a <{self._tag}>: it was cut off")
+            end += len(closing)
+            self._pieces.append(part[at:start])
+            yield part[start:end]
+            at, start = end, part.find(opening, end)
+        self._pieces.append(part[at:])
+
+    def check(self) -> None:
+        """Look at the frame as a whole. Raises BatchMalformed when it is no complete document."""
+        _check_frame(b"".join(self._pieces))
 
 
 def parse(record: bytes) -> Element | None:

@@ -1,0 +1,143 @@
+"""Reading `qstat -x -t` of long queues: one pattern takes apart the records of queued jobs that are exactly as Torque writes them.
+
+It accepts plain characters only, so that it says what an XML parser says. Every other record, and all that stands between records, goes the way
+of jobs.parse_jobs. A record that did not change since the last listing costs a look into a dictionary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from operator import itemgetter
+from sys import intern
+
+from ...calm import undisturbed
+from .jobs import NO_REQUEST, JobRecord, RawRequest, parse_jobs, read_record
+from .units import read_number, read_seconds
+from .xml import Frame
+
+_CHUNK = 1 << 18  # bytes that are cut at once: few enough not to hold the interpreter, or a second copy of a long listing
+_END = b"</Job>"
+_TEXT = r"[ -%'-;=?-~]*"  # neither markup nor an entity
+
+# What jobs.build looks at has a group; "-" before a name: may be missing.
+_ELEMENTS = (
+    "Job_Id=", "Job_Name=", "Job_Owner=", "job_state=Q", "queue=", "server", "-Account_Name=", "-Checkpoint", "ctime=", "-Error_Path",
+    "-Hold_Types=", "-Join_Path", "-Keep_Files", "-Mail_Points", "-Mail_Users", "-mtime", "-Output_Path", "-Priority", "-qtime",
+    "Rerunable=", "Resource_List=", "-substate", "-Variable_List", "-euser", "-egroup", "-queue_rank", "queue_type=", "-etime", "-submit_args",
+    "-job_array_id", "-fault_tolerant", "-job_radix", "-submit_host",
+)  # fmt: skip
+
+
+def _element(name: str) -> str:
+    """Return the pattern of one element."""
+    name, optional = name.lstrip("-"), name.startswith("-")
+    title, wanted, value = name.partition("=")
+    if title == "Resource_List":
+        return rf"<Resource_List>((?:<\w+>{_TEXT}</\w+>)*)</Resource_List>"
+    special = {"Job_Id": r"([0-9]+(?:\[[0-9]+\])?\.[A-Za-z0-9_.:-]+)", "ctime": r"(\d+)"}
+    inside = value or special.get(title) or (f"({_TEXT})" if wanted else "[^<]*")
+    found = f"<{title}>{inside}</{title}>"
+    return f"(?:{found})?" if optional else found
+
+
+_RECORD = re.compile("(.?)<Job>" + "".join(map(_element, _ELEMENTS)) + "</Job>", re.ASCII | re.DOTALL)
+_RESOURCE = re.compile(rf"<(\w+)>({_TEXT})</(\w+)>", re.ASCII)
+_MOST_ASKED = 50_000  # different requests that are remembered at once
+_new, _first = tuple.__new__, itemgetter(0)
+_Asked = tuple[RawRequest, float | None, int]  # what is asked for, the wall time in seconds, the number of pieces on nodes
+
+
+class JobReader:
+    """Reads listings of one server. Records that did not change since the last listing are the very same objects."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, JobRecord] = {}
+        self._asked: dict[tuple[str, str, str], _Asked] = {}
+
+    def __call__(self, document: bytes) -> tuple[JobRecord, ...]:
+        """Return the records; zero bytes are qstat's way to say that there are no jobs. Raises BatchMalformed."""
+        if len(document) < _CHUNK:
+            return parse_jobs(document)
+        frame, records, known = Frame("Job"), [], {}
+        end = document.rfind(_END) + 1
+        with undisturbed():
+            for chunk in _chunks(document, end):
+                parts = chunk.split(_END)[:-1]
+                prints = list(map(hash, parts))
+                found = list(map(self._known.get, prints))
+                if None in found:
+                    self._fill(found, parts, chunk)
+                known.update(zip(prints, found, strict=True))
+                records += found if None not in found else _with_odd_ones(found, parts, frame)
+            records += map(read_record, frame.read(document[end + len(_END) - 1 if end else 0 :]))
+        frame.check()
+        self._known = known
+        if len(self._asked) > _MOST_ASKED:
+            self._asked.clear()
+        return tuple(records)
+
+    def _fill(self, found: list[JobRecord | None], parts: list[bytes], chunk: bytes) -> None:
+        """Put the records that were not known yet in their places; those that are not as usual stay None."""
+        new = [place for place, record in enumerate(found) if record is None]
+        together = _cut(chunk, len(parts)) if len(new) > len(parts) // 4 else None
+        for place in new:
+            fields = together[place] if together else (_cut(parts[place] + _END, 1) or (None,))[0]
+            found[place] = self._make(fields) if fields else None
+
+    def _make(self, fields: tuple[str, ...]) -> JobRecord | None:
+        """Return the record of these fields, as jobs.build does."""
+        _, job_id, name, owner, queue, account, created, hold_types, rerunnable, resources, queue_type = fields
+        try:
+            request, walltime, nodes = self._asked.get((resources, queue, account)) or self._look_at(resources, queue, account)
+        except ValueError:  # the slow way tells what is wrong with it
+            return None
+        return _new(
+            JobRecord,
+            (
+                job_id, "Q", name, intern(owner.partition("@")[0]), request.queue, queue_type, float(created), 0.0, 0.0, walltime,
+                hold_types, "", rerunnable == "True", (), "", "", 0, nodes, request, "",
+            ),
+        )  # fmt: skip
+
+    def _look_at(self, resources: str, queue: str, account: str) -> _Asked:
+        """Read a list of resources, once for all jobs that have the same. Raises ValueError when it is not for this reader."""
+        found = _RESOURCE.findall(resources)
+        values = {name: value for name, value, _ in found}
+        if len(values) * 2 != resources.count("<") or any(name != closing for name, _, closing in found):
+            raise ValueError
+        walltime = values.get("walltime", "")
+        request = RawRequest(tuple([item for item in values.items() if item[0] not in NO_REQUEST]), queue, account)
+        asked = (request, read_seconds(walltime) if walltime else None, read_number(values.get("nodect")))
+        self._asked[resources, queue, account] = asked
+        return asked
+
+
+def _chunks(document: bytes, end: int) -> Iterator[bytes]:
+    """Yield the document up to and with the record's closing tag at `end` - 1, in parts that end with such a tag."""
+    at = 0
+    while at < end:
+        stop = document.find(_END, at + _CHUNK)
+        stop = (stop if stop >= 0 else end - 1) + len(_END)
+        yield document[at:stop]
+        at = stop
+
+
+def _cut(chunk: bytes, count: int) -> list[tuple[str, ...]] | None:
+    """Return the fields of each record, None unless the chunk consists of exactly so many records as the pattern wants them.
+
+    Each match ends with the one closing tag in it; the first field would hold the last character of anything between two matches.
+    """
+    if b"&" in chunk or not chunk.isascii():
+        return None
+    found = _RECORD.findall(chunk.decode("ascii"))
+    return found if len(found) == count and not any(map(_first, found)) else None
+
+
+def _with_odd_ones(found: list[JobRecord | None], parts: list[bytes], frame: Frame) -> Iterator[JobRecord]:
+    """Yield the records of a chunk, among them those which have to be read the slow way."""
+    for record, part in zip(found, parts, strict=True):
+        if record is None:
+            yield from map(read_record, frame.read(part + _END))
+        else:
+            yield record
