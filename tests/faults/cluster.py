@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from saltext.dynamiccluster.sim.minions import MARK, SimMinions
 from saltext.dynamiccluster.sim.world import EventList
 from saltext.dynamiccluster.snapshot import Command
 
-from .ec2 import Account, Front, name_of_machine
+from .ec2 import Account, Front, name_of_machine, number_of_machine
 
 START = 1_700_000_000.0
 STRIDE = 10.0
@@ -51,7 +51,7 @@ def make_settings(url: str, fleet: bool, **more: Any) -> Settings:
 class Cluster:
     """The engine's own decide and act, over what is real but for the batch system, the minions and the time."""
 
-    def __init__(self, front: Front, directory: Path, *, fleet: bool = False, **more: Any):
+    def __init__(self, front: Front, directory: Path, *, fleet: bool = False, together: bool = False, **more: Any):
         self.clock = VirtualClock(START)
         self.account = Account(front, self.clock.now)
         self.settings = make_settings(self.account.url, fleet, **more)
@@ -64,7 +64,7 @@ class Cluster:
             cloud.api._clients = front.clients.setdefault(name, cloud.api._clients)
             # it waits in real time for a place among the account's calls: here for none
             cloud.api._pace = Pace(self.clock.now, sleep=lambda seconds: None)
-        parts = Parts(self.settings, self.batch, clouds, self.minions, self.minions, self.events, self.clock, _render)
+        parts = Parts(self.settings, self.batch, clouds, self.minions, self.minions, self.events, self.clock, _Render(together))
         self.core = Core(parts, Ledger(Journal(directory / "journal.sqlite"), MemoryMirror()), chance=random.Random(1))
         self.most = {"alpha": 0, "beta": 0}
         self.harmed: list[str] = []
@@ -98,7 +98,7 @@ class Cluster:
         for name, machine in living.items():
             if name not in self._running:
                 self._running[name] = machine.id
-                self.minions.boot(name, _text(machine.user_data))
+                self.minions.boot(name, _row(_text(machine.user_data), number_of_machine(machine)))
         for name in self._running.keys() - living.keys():
             self.harmed += [job.id for job in self.batch.running(name)]
             del self._running[name]
@@ -155,8 +155,22 @@ class Cluster:
         return next((one.private_ip for one in self.account.living() if name_of_machine(one) == hostname), "")
 
 
-def _render(record: NodeRecord, token: str) -> str:
-    return f"name={record.name}\n{MARK}{token}\n"
+class _Render:
+    """The user-data: the name and the token; of several machines together, a row for each."""
+
+    def __init__(self, together: bool) -> None:
+        self.knows_many = lambda resource: together
+
+    def __call__(self, record: NodeRecord, token: str) -> str:
+        return f"name={record.name} {MARK}{token}"
+
+    def many(self, rows: Sequence[tuple[NodeRecord, str]]) -> str:
+        return "\n".join(self(record, token) for record, token in rows)
+
+
+def _row(user_data: str, number: int) -> str:
+    rows = user_data.splitlines()
+    return rows[number] if number < len(rows) else ""
 
 
 def _text(user_data: Any) -> str:

@@ -29,10 +29,10 @@ def make(front: Front, tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     """Make a cluster whose two resources each have a job that waits."""
     made: list[Cluster] = []
 
-    def start(*, fleet: bool = False, jobs: int = 1, **more: Any) -> Cluster:
+    def start(*, fleet: bool = False, jobs: int = 1, together: bool = False, **more: Any) -> Cluster:
         directory = tmp_path / f"engine-{len(made)}"
         directory.mkdir()
-        cluster = Cluster(front, directory, fleet=fleet, **more)
+        cluster = Cluster(front, directory, fleet=fleet, together=together, **more)
         made.append(cluster)
         for _ in range(jobs):
             cluster.submit("alpha")

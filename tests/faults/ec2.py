@@ -14,12 +14,13 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import create_backend_app
 from werkzeug.test import Client
 
+from lab.ec2_counts import Counts
 from lab.ec2_front import OneChange, Server
 from lab.ec2_messages import Answer, Filter, Request, chain
 from lab.ec2_tokens import ClientTokens
 from lab.faults import Faults, Table
 from lab.faults.names import name_of
-from saltext.dynamiccluster.clouds.ownership import INTENT, NAME, RESOURCE
+from saltext.dynamiccluster.clouds.ownership import RESOURCE, name_and_intent
 
 REGION = "us-east-1"
 _LIVING = ("pending", "running", "stopping", "stopped", "shutting-down")
@@ -62,7 +63,7 @@ class Account:
     def __init__(self, front: Front, clock: Callable[[], float]) -> None:
         ec2_backends[DEFAULT_ACCOUNT_ID][REGION].reset()
         self.table, self.calls, self.url = Table(), Counter[str](), front.url
-        front.serve(self._count, Faults(self.table, clock), ClientTokens(), OneChange())
+        front.serve(self._count, Faults(self.table, clock), ClientTokens(), Counts(), OneChange())
 
     def close(self) -> None:
         self.table.clear()
@@ -77,7 +78,7 @@ class Account:
 
     def launched_twice(self) -> list[str]:
         """Return the intents for which more than one machine was ever made."""
-        made = Counter(tag(one, INTENT) for one in self.machines())
+        made = Counter(_known_by(one)[1] for one in self.machines())
         return [intent for intent, count in made.items() if intent and count > 1]
 
     def _count(self, request: Request, forward: Callable[[Request], Answer]) -> Answer:
@@ -91,4 +92,14 @@ def tag(machine: Any, key: str) -> str:
 
 
 def name_of_machine(machine: Any) -> str:
-    return tag(machine, NAME)
+    return _known_by(machine)[0]
+
+
+def number_of_machine(machine: Any) -> int:
+    """Return a machine's place among those of one call."""
+    return int(machine.ami_launch_index)
+
+
+def _known_by(machine: Any) -> tuple[str, str]:
+    """Return the name and the intent by which a machine is known."""
+    return name_and_intent({one["key"]: one["value"] for one in machine.get_tags()}, number_of_machine(machine))

@@ -61,6 +61,21 @@ def test_reply_that_is_lost_again_and_again_makes_one_machine(make: Make, fault:
     assert len(cluster.account.machines()) == 2
 
 
+TOGETHER = ("throttled", "no-capacity", "vcpu-quota", "unauthorised", "internal", "cut", "lost-reply", "hang-after", "truncated", "malformed")
+
+
+@pytest.mark.parametrize("fault", TOGETHER)
+def test_launch_of_several_machines_with_one_call_that_fails(make: Make, fault: str) -> None:
+    cluster = make(jobs=4, together=True)
+    strike(cluster, "RunInstances", fault, count=2 if fault in ("lost-reply", "malformed") else 1)
+    assert cluster.run(300, lambda: has_struck(cluster)), cluster.describe()
+    backoff = cluster.core.memory.resource("alpha").backoff
+    assert backoff is not None and backoff.kind == LAUNCH[fault].kind
+    check_always(cluster)
+    check_end(cluster)
+    assert len(cluster.account.machines()) == 3
+
+
 def test_new_machine_that_the_cloud_does_not_know_yet_is_waited_for(make: Make) -> None:
     cluster = make()
     strike(cluster, "*", "unknown-yet", seconds=100, count=None)

@@ -43,7 +43,9 @@ def launch(scene: Scene) -> str:
         return batches.repeat(scene)
     if members := batches.gather(scene):
         return batches.launch(scene, members)
-    kept = scene.ledger.order(record.name) or _prepare(scene)
+    kept = scene.ledger.order(record.name)
+    if kept is None or kept.user_data is None:  # never asked for, or only together with others, with whom it was refused
+        kept = _prepare(scene)
     scene.parts.minions.expect(record.name, kept.token, record.resource)
     scene.parts.fence()  # after all that was written down for the one who may go on with it
     order = LaunchOrder(
