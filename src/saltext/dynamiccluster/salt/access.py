@@ -12,11 +12,18 @@ import salt.utils.minions
 
 from ..web.access import Identity
 from ..web.calls import CALLS
+from .tornados import use_real_tornado
 
 log = logging.getLogger(__name__)
 
 RIGHTS = frozenset(call.right for call in CALLS if call.right)
 _NO_ARGUMENTS: dict[str, Any] = {"arg": [], "kwarg": {}}
+
+
+def make_authority(opts: Mapping[str, Any]) -> SaltAuthority:
+    """Return the authority for the admin server's own process, which goes on with the real Tornado whatever Salt brings."""
+    use_real_tornado()
+    return SaltAuthority(opts)
 
 
 class SaltAuthority:

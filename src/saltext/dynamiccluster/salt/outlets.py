@@ -126,6 +126,6 @@ def make_web(opts: Mapping[str, Any], admin: AdminServer, obey: Obey, directory:
     from ..web.wire import Recipe, plain
 
     desk = Desk(obey, time.time)
-    recipe = Recipe("saltext.dynamiccluster.salt.access:SaltAuthority", plain(opts), directory, admin)
+    recipe = Recipe("saltext.dynamiccluster.salt.access:make_authority", plain(opts), directory, admin)
     desk.server = Apart(recipe, desk.answer)
     return desk, desk.server
