@@ -15,11 +15,15 @@ from .xml import Frame
 _END = b" </host>\n"
 _TEXT = r"[!\"#$'-;=?-~]*"  # neither a blank, nor markup, nor what Grid Engine's own escape (%lt;) begins with
 _WORD = r"[^'<>&%\x00-\x1f\x7f]*"
-_HEAD = re.compile(rf" <host name='({_WORD})'>\n")
-_OWN = re.compile(rf"   <hostvalue name='({_WORD})'>({_TEXT})</hostvalue>\n")
-_RESOURCE = re.compile(rf"   <resourcevalue name='({_WORD})' dominance='({_WORD})'>({_TEXT})</resourcevalue>\n")
-_BLOCK = re.compile(rf" <(queue|job) name='({_WORD})'>\n((?:   <[ -~]*\n)*) </\1>\n")
-_INNER = re.compile(rf"   <(?:queuevalue qname|jobvalue jobid)='{_WORD}' name='({_WORD})'>({_TEXT})</(?:queue|job)value>\n")
+_HEAD = re.compile(rf" <host name='({_WORD})'>(?=\n)")
+# each match is a whole line (or a block of lines) with the end of the line before it
+_OWN = re.compile(rf"\n   <hostvalue name='({_WORD})'>({_TEXT})</hostvalue>(?=\n)")
+_RESOURCE = re.compile(rf"\n   <resourcevalue name='({_WORD})' dominance='({_WORD})'>({_TEXT})</resourcevalue>(?=\n)")
+_BLOCK = re.compile(rf"\n <(queue|job) name='({_WORD})'>((?:\n   <[ -~]*)*)\n </\1>(?=\n)")
+_INNER = {
+    "queue": re.compile(rf"\n   <queuevalue qname='{_WORD}' name='({_WORD})'>({_TEXT})</queuevalue>(?=\n|\Z)"),
+    "job": re.compile(rf"\n   <jobvalue jobid='{_WORD}' name='({_WORD})'>({_TEXT})</jobvalue>(?=\n|\Z)"),
+}
 
 
 class HostReader:
@@ -59,13 +63,13 @@ def _take_apart(part: bytes) -> HostRecord | None:
 
 
 def _build(name: str, text: str, at: int) -> HostRecord | None:
-    """Return the record whose lines begin at `at`. Each match is whole lines: when they are as many as the text's, nothing is left over."""
+    """Return the record whose lines come after `at`. When as many lines were matched as there are, nothing is left over."""
     own = _OWN.findall(text, at)
     resources = _RESOURCE.findall(text, at)
     lines = len(own) + len(resources)
     queues, started = [], {}
     for kind, title, inside in _BLOCK.findall(text, at):
-        inner = _INNER.findall(inside)
+        inner = _INNER[kind].findall(inside)
         if len(inner) != inside.count("\n"):
             return None
         lines += 2 + len(inner)
@@ -74,6 +78,6 @@ def _build(name: str, text: str, at: int) -> HostRecord | None:
         else:
             job_id, start = read_job(title, dict(inner))
             started[job_id] = start
-    if lines != text.count("\n", at) or not text.endswith("\n"):
+    if lines != text.count("\n", at) - 1 or not text.endswith("\n"):
         return None
     return build_host(name, dict(own), {key: (dominance, value) for key, dominance, value in resources}, queues, started)
