@@ -12,7 +12,7 @@ from saltext.dynamiccluster.standby.lease import Lease
 from saltext.dynamiccluster.standby.place import Claim, PlaceUnreachable, open_place
 
 pytestmark = pytest.mark.integration
-LEASE = 3.0
+LEASE = 5.0
 
 
 def lease(url: str, holder: str, seconds: float = LEASE, **options) -> Lease:

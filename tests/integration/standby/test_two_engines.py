@@ -24,7 +24,7 @@ from tests.integration.standby.doors import Doors
 
 pytestmark = pytest.mark.integration
 
-LEASE = 4.0
+LEASE = 8.0
 WHOLE_NODE = Request(chunks=(Chunk(cores=4),))
 ROOT = Path(__file__).parents[3]
 

@@ -222,7 +222,7 @@ def _down(directory: Path) -> type[FilePlace]:
 
 def test_the_signs_of_life_come_from_a_thread_of_their_own(tmp_path: Path) -> None:
     place = FilePlace(str(tmp_path), "default", "a")
-    kept = Lease(place, "a", 0.6)
+    kept = Lease(place, "a", 6.0)
     assert kept.try_take() is not None
     before = place.sign(1)
     kept.keep()

@@ -47,7 +47,6 @@ def launch(scene: Scene) -> str:
     if kept is None or kept.user_data is None:  # never asked for, or only together with others, with whom it was refused
         kept = _prepare(scene)
     scene.parts.minions.expect(record.name, kept.token, record.resource)
-    scene.parts.fence()  # after all that was written down for the one who may go on with it
     order = LaunchOrder(
         record.intent,
         record.name,
@@ -57,6 +56,7 @@ def launch(scene: Scene) -> str:
         avoid=_choose(scene),
         tried_at=record.tried_at,
     )
+    scene.parts.fence()  # after all that was written down for the one who may go on with it
     instance = scene.cloud.launch(order)
 
     def bear(memory: Memory) -> Memory:
