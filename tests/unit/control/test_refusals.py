@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from saltext.dynamiccluster.control import refusals
+from saltext.dynamiccluster.control.announce import events
 from saltext.dynamiccluster.control.backoff import back_off
 from saltext.dynamiccluster.control.present import Status, present
 from saltext.dynamiccluster.errors import CloudError, Refusal
@@ -239,7 +240,9 @@ def test_what_had_none_is_left_out_by_the_next_launch_and_tried_again_later(choo
     document = present(world.core, Status("", 0.0))
     assert any(f"left out for a while, as there was none: {C5}" in problem for problem in document["problems"])
     assert [item["name"] for item in document["resources"][0]["offerings"]] == [C5]
+    assert [event.data["offering"] for event in world.events.events if event.tag == "dynamiccluster/default/resource/cloud1/backoff"] == [C5]
     world.run(400)
+    assert present(world.core, Status("", 0.0))["resources"][0]["offerings"] == [], "it is over, though it is not trusted yet"
     world.submit(1, WHOLE_NODE)
     assert world.run(200, lambda: len(cloud.orders) == 3)
     assert cloud.orders[2].avoid == ()
@@ -305,3 +308,12 @@ def test_what_one_resource_frees_is_room_for_all_of_its_account(make):
     waiting = ResourceMemory(backoff=Backoff(1e9, Refusal.QUOTA.value, "full"))
     memory = refusals.note_freed(Memory(resources=dict.fromkeys("abc", waiting)), "a", settings)
     assert {name: memory.resource(name).backoff.until for name in "abc"} == {"a": 0.0, "b": 0.0, "c": 1e9}
+
+
+def test_an_offering_that_is_had_again_is_told():
+    old = refusals.leave_out(ResourceMemory(), [C5, M5], "none", 0.0, CHANCE)
+    new = refusals.note_launch(old, machine(offering=M5), 10.0)
+    before, after = (Memory(resources={"a": known}) for known in (old, new))
+    found = [(event.tag.rsplit("/", 1)[-1], event.data["offering"]) for event in events("one", before, after)]
+    assert found == [("recovered", M5)]
+    assert [event.data["offering"] for event in events("one", Memory(), before)] == [C5, M5]

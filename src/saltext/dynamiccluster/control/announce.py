@@ -147,3 +147,8 @@ def _resource_changed(cluster: str, name: str, old: ResourceMemory, new: Resourc
         yield event("backoff", new.backoff.reason, kind=new.backoff.kind, until=new.backoff.until)
     if new.backoff is None and old.backoff is not None:
         yield event("recovered", old.backoff.reason, kind=old.backoff.kind)
+    for offering in sorted(new.offerings.keys() - old.offerings.keys()):
+        item = new.offerings[offering]
+        yield event("backoff", item.reason, kind=item.kind, until=item.until, offering=offering)
+    for offering in sorted(old.offerings.keys() - new.offerings.keys()):
+        yield event("recovered", old.offerings[offering].reason, kind=old.offerings[offering].kind, offering=offering)

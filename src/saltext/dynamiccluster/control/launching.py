@@ -11,7 +11,7 @@ from ..model import LaunchOrder, NodeRecord, Phase
 from ..policy.memory import BREAKER, Memory
 from ..policy.plan import Action
 from ..settings import Settings
-from . import batches, refusals
+from . import announce, batches, refusals
 from .intents import batch_of
 from . import evidence
 from .journal import Order
@@ -71,7 +71,8 @@ def launch(scene: Scene) -> str:
         learned = refusals.note_launch(resource, instance, scene.parts.clock.now())
         return memory if learned is resource else memory.with_resource(record.resource, learned)
 
-    scene.ledger.update(bear)
+    for event in announce.events(scene.parts.settings.name, *scene.ledger.update(bear)):
+        scene.parts.announcer.fire(event)
     return instance.id
 
 

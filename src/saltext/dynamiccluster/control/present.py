@@ -284,7 +284,8 @@ def _resource(core: Core, name: str, nodes: list[dict[str, Any]]) -> dict[str, A
         "reservation_property": resource.reservation.property,
         "backoff": {"until": backoff.until, "kind": backoff.kind, "reason": backoff.reason} if backoff else None,
         "offerings": [
-            {"name": offering, "until": item.until, "reason": item.reason} for offering, item in sorted(known.offerings.items())
+            {"name": offering, "until": known.offerings[offering].until, "reason": known.offerings[offering].reason}
+            for offering in refusals.avoided(known, core.parts.clock.now())
         ],
         "evidence": _evidence(core, name),
         "blocked": core.plan.blocked.get(name, "") or core.plan.blocked.get("", ""),
