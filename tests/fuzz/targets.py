@@ -24,15 +24,21 @@ from saltext.dynamiccluster.batch.torque import Torque
 from saltext.dynamiccluster.batch.torque.maui import parse_blocked, parse_created, parse_node_state, parse_reservations
 from saltext.dynamiccluster.errors import BatchError, ConfigurationError
 from saltext.dynamiccluster.model import BatchView, Reservation
+from saltext.dynamiccluster.salt.commands import CommandDesk
+from saltext.dynamiccluster.salt.highstate import Highstate
+from saltext.dynamiccluster.salt.keys import Keys
+from saltext.dynamiccluster.salt.notices import Notices
 from saltext.dynamiccluster.settings import load
 from saltext.dynamiccluster.settings.sge import SgeSettings
 from saltext.dynamiccluster.settings.torque import TorqueSettings
 from saltext.dynamiccluster.sim.clock import VirtualClock
+from saltext.dynamiccluster.sim.world import EventList
 from saltext.dynamiccluster.web.calls import CALLS
 from saltext.dynamiccluster.web.parameters import BadParameter, read_all
 from saltext.dynamiccluster.web.signing import read_login
 from tests.unit.batch.fake_gridengine import FakeGridEngine
 from tests.unit.batch.torque.fake_torque import FakeTorque
+from tests.unit.salt.test_keys import Store
 
 Target = Callable[[bytes], None]
 logging.disable(logging.CRITICAL)
@@ -132,27 +138,19 @@ def event(data: bytes) -> None:
 
 
 def _listeners(directory: Path) -> list[Callable[[Mapping[str, Any]], object]]:
-    from saltext.dynamiccluster.salt.commands import CommandDesk
-    from saltext.dynamiccluster.salt.highstate import Highstate
-    from saltext.dynamiccluster.salt.keys import Keys
-    from saltext.dynamiccluster.salt.notices import Notices
-    from saltext.dynamiccluster.sim.world import EventList
-    from tests.unit.salt.test_keys import Store
-
     (directory / "pki").mkdir()
     (directory / "pki" / "master.pub").write_text("the master's own key")
     opts = {"cachedir": str(directory), "pki_dir": str(directory / "pki"), "autosign_grains_dir": str(directory)}
-    now = partial(call_now, directory)
-    keys = Keys(opts, "lab", "head", EventList(), now, Store())
+    keys = Keys(opts, "lab", "head", EventList(), _call_now, Store())
     keys.expect("wn1", "a token", "cloud1")
     highstate = Highstate(lambda names: "20240101000000000000", lambda *_: None)
     highstate.expect("wn1")
     desk = CommandDesk(opts, "lab", EventList(), lambda identity, command: None)
-    notices = Notices(opts, lambda *_: None, now)
+    notices = Notices(opts, lambda *_: None, _call_now)
     return [highstate.on_return, keys.on_auth, keys.on_key, desk.hear, partial(notices.hear, "salt/beacon/wn1/dynamiccluster_notices/")]
 
 
-def call_now(_: Path, work: Callable[..., object], *arguments: object) -> None:
+def _call_now(work: Callable[..., object], *arguments: object) -> None:
     """Do at once what the engine leaves to a thread."""
     work(*arguments)
 

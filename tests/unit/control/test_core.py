@@ -113,3 +113,29 @@ def test_interrupted_node_gives_its_jobs_back_and_another_machine_runs_them(worl
     world.run(600, lambda: again.ended == "done")
     assert (again.ended, again.runs, stays.ended) == ("done", 2, "lost")
     assert name not in world.core.memory.nodes and world.harmed == []
+
+
+def ordered_within(world: World, seconds: float) -> bool:
+    return world.run(seconds, lambda: bool(world.core.memory.nodes))
+
+
+def test_nothing_is_ordered_for_a_while_after_the_journal_was_lost_not_even_after_another_start(world):
+    world.command("auto", enabled=True)
+    world.restart(lose_journal=True)
+    world.submit(1)
+    assert not ordered_within(world, 100)
+    world.restart()
+    assert not ordered_within(world, 170)
+    assert ordered_within(world, 60)
+    world.restart()
+    assert world.core.waiting == ""
+
+
+def test_clock_that_jumps_does_not_shorten_the_wait_after_a_lost_journal(world):
+    world.command("auto", enabled=True)
+    world.restart(lose_journal=True)
+    world.submit(1)
+    world.run(20)
+    world.clock.advance(1000)
+    assert not ordered_within(world, 100)
+    assert ordered_within(world, 200)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from saltext.dynamiccluster.model import NodeState, Phase
-from saltext.dynamiccluster.policy.limits import count_nodes, hourly_cost, room_for, spent_of_day
+from saltext.dynamiccluster.model import NodeState, Phase, ResourceFlag
+from saltext.dynamiccluster.policy.limits import blocked_resources, count_nodes, hourly_cost, room_for, spent_of_day
 from saltext.dynamiccluster.policy.memory import ResourceMemory
 from saltext.dynamiccluster.policy.plan import Outcome
 from saltext.dynamiccluster.policy.track import track
@@ -109,3 +109,8 @@ def test_restarted_qmaster_does_not_refill_the_minimum():
     seen = dict(config=config, records=(idle("n1", shown=NodeState.IDLE), idle("n2", shown=NodeState.IDLE)))
     assert ordered(place(hosts=(host("n1", up=None), host("n2", up=None)), **seen)) == []
     assert ordered(place(hosts=(host("n1", up=False), host("n2", up=None)), **seen)) == ["a"]
+
+
+@pytest.mark.parametrize("flag", [ResourceFlag.FROZEN, ResourceFlag.DRAINING, ResourceFlag.DRAINED])
+def test_resource_that_an_administrator_stopped_is_blocked(flag):
+    assert blocked_resources(world(resources={"a": ResourceMemory(flag=flag)})) == {"a": f"a is {flag.name.lower()}"}

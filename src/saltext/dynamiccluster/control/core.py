@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,7 @@ from .scene import Scene
 log = logging.getLogger(__name__)
 
 LOST_GRACE = 180.0  # seconds after which a cloud surely lists what was launched before the journal was lost
+_LOST = "journal lost"  # the ledger's note while that time is not over: another start must not cut it short
 
 
 class Core:
@@ -50,7 +51,10 @@ class Core:
         self.chance = chance or random.Random()
         self.plan = Plan(ledger.memory)
         self.planned_at = 0.0
-        self._no_orders_before = parts.clock.now() + LOST_GRACE if ledger.lost else 0.0
+        self._lost = ledger.lost or bool(ledger.note(_LOST, False))
+        self._no_orders_before = parts.clock.now() + LOST_GRACE if self._lost else 0.0
+        if self._lost:
+            ledger.keep(_LOST, True)
         self.counters: Counter[str] = Counter()
         self.health = Health(ledger, parts)
         self._actor = Actor(ledger, self._tell, self.chance)
@@ -155,11 +159,21 @@ class Core:
             if record.gone and not getattr(before.nodes.get(name), "gone", True) and not belated.is_belated(record):
                 memory = refusals.note_freed(memory, record.resource, self.parts.settings)
         memory = belated.note(before, memory, self._snapshot, self.parts.settings, now, self.chance)
-        if orders and now >= self._no_orders_before and self._order(memory, orders, now):
+        if self._lost and self._is_settled(self.parts.clouds, now):
+            self._lost = False
+            self.ledger.keep(_LOST, False)
+        settled = not self._lost or self._is_settled({action.resource for action in orders}, now)
+        if orders and settled and self._order(memory, orders, now):
             return
         if orders:  # not written, so not ordered: the wish for them stays
             memory = replace(memory, planned_at=before.planned_at, resources=before.resources)
         self._write(lambda _: memory)
+
+    def _is_settled(self, resources: Iterable[str], now: float) -> bool:
+        """Tell whether these resources were listed for so long after the journal was lost. The clock may jump, so listings are counted, too."""
+        enough = LOST_GRACE / self.parts.settings.dynamic_cluster.cloud_poller_interval
+        listings = [self._snapshot.clouds[name].serial if name in self._snapshot.clouds else 0 for name in resources]
+        return now >= self._no_orders_before and all(count >= enough for count in listings)
 
     def _order(self, memory: Memory, orders: list[Action], now: float) -> bool:
         entries = [Entry(now, "action", f"order: {action.reason}", action.resource, "", {"act": "order", "ok": True}) for action in orders]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...control.core import Core
+from ...control.core import LOST_GRACE, Core
 from ...control.journal import Journal
 from ...control.parts import Parts
 from ...model import InstanceState, NodeRecord
@@ -72,6 +72,7 @@ class RoughWorld(World):
         self.slow = self.racing = 0.0  # share of actions that wait, of calls during which something else is done
         self.absent = 0  # steps without any engine
         self.lost_once = self.jumped = False  # whether ever a journal was lost, the clock jumped
+        self.honest_until = 0.0  # no listing lies before
         self.foreigners = 0  # how many others came
         self.foreign_machines: dict[str, Machine] = {}
         self.strangers: set[str] = set()  # machines of ours that no launch of ours made
@@ -133,10 +134,19 @@ class RoughWorld(World):
         self._queue.clear()
         self._depth = 0
         self.lost_once = self.lost_once or lose_journal
+        if lose_journal:
+            self._end_lies()
         while True:
             with suppress(EngineKilled):
                 self.restart(lose_journal=lose_journal)
                 return
+
+    def _end_lies(self) -> None:
+        """Have every listing true for a while: a cloud surely lists within minutes what it launched, whatever else it does."""
+        self.honest_until = self.clock.now() + 2 * LOST_GRACE
+        for cloud in self.rough_clouds.values():
+            cloud.flickers = cloud.troubles.stale_list = 0.0
+            cloud.troubles.truncate_list = None
 
     def tick(self) -> None:
         """Read, decide and act as the loop does: each on its own, in any order, with actions that take their time."""

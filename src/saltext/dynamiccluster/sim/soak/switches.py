@@ -218,6 +218,9 @@ SWITCHES: Mapping[str, Switch] = {
 }
 
 
+_LIES = frozenset({"listing-stale", "listing-short", "listing-empty", "listing-flickers"})
+
+
 class Fate:
     """Strikes with the switches of a scenario, each with dice of its own."""
 
@@ -230,5 +233,6 @@ class Fate:
     def strike(self, seconds: float) -> None:
         """Let every switch strike, perhaps, for so many seconds that have passed."""
         for name, chance in self._dice.items():
-            if chance.random() < seconds * self._temper / SWITCHES[name].every:
+            lies = name in _LIES and self._world.clock.now() < self._world.honest_until
+            if chance.random() < seconds * self._temper / SWITCHES[name].every and not lies:
                 SWITCHES[name].strike(self._world, chance)
