@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ def main(words: Sequence[str]) -> int:
 
 def _fuzz(name: str, seconds: int) -> int:
     """Fuzz one target in this process, which libFuzzer ends."""
+    logging.disable(logging.CRITICAL)  # what is said of each spoiled input would be most of the work
     found = _FOUND / name
     found.mkdir(parents=True, exist_ok=True)
     print(f"fuzz: {name} for {seconds} s", flush=True)

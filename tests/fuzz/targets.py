@@ -7,7 +7,6 @@ be a BatchView, or a BatchError. No target keeps anything from one input to the 
 from __future__ import annotations
 
 import json
-import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -41,7 +40,6 @@ from tests.unit.batch.torque.fake_torque import FakeTorque
 from tests.unit.salt.test_keys import Store
 
 Target = Callable[[bytes], None]
-logging.disable(logging.CRITICAL)
 
 
 # -- batch systems --------------------------------------------------------------------------------------------------------
