@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
+from saltext.dynamiccluster.model import Shape
 from tests.browser.conftest import show
 from tests.browser.stage import Stage
 
@@ -150,6 +151,31 @@ def test_adopting_a_machine_rehearses_first(page: Page, stage: Stage) -> None:
     dialog.get_by_role("button", name="Adopt").click()
     expect(page.locator(".toast.failed")).to_contain_text("burst has no room for another node")
     assert asked(stage, "adopt")[0]["instance"] == "i-nobody"
+
+
+def test_an_orphan_is_adopted_and_serves(page: Page, stage: Stage) -> None:
+    stage.world.command("auto", enabled=False)
+    name = next(name for name in stage.nodes() if name.startswith("spare"))
+    stage.world.command("remove", node=name, force=True)
+    stage.pass_time(120)
+    machine = stage.world.account.make({"Name": "by-hand"}, Shape(4, 8192))
+    stage.world.minions.keys.add("by-hand")
+    show(page, "Resources")
+    page.get_by_label("Resource to adopt into").select_option("spare")
+    page.get_by_label("Id of the machine").fill(machine.id)
+    page.get_by_role("button", name="Adopt").click()
+    dialog = page.get_by_role("dialog", name=f"Adopt {machine.id} into spare?")
+    expect(dialog.locator(".said")).to_contain_text(f"instance {machine.id} is being adopted into spare")
+    assert asked(stage, "adopt") == []
+    dialog.get_by_role("button", name="Adopt").click()
+    expect(page.locator(".toast.done")).to_contain_text(f"instance {machine.id} is being adopted into spare")
+    wait_for_command(page, stage, "adopt")
+    stage.pass_time(300)
+    (node,) = [node for node in stage.world.core.plan.nodes if node.instance is not None and node.instance.id == machine.id]
+    assert node.resource == "spare" and node.state.name in ("IDLE", "BUSY")
+    box = page.locator("[data-resource=spare]")
+    expect(box.locator("summary").first).to_contain_text("2 of 2")
+    expect(box).to_contain_text(node.hostname)
 
 
 def test_the_automatic_mode_stop_and_looking_again(page: Page, stage: Stage) -> None:

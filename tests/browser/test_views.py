@@ -148,6 +148,7 @@ def test_an_engine_without_usable_settings_tells_why_in_every_view(page: Page, s
     for view in ("Worker nodes", "Jobs", "Resources", "Graphs", "Activity", "Settings"):
         show(page, view)
         expect(page.locator("main h1")).to_have_text(view)
+    expect(page.locator("main .card h2").first).to_have_text("Faults")
     expect(page.locator(".faults code")).to_have_text(["dynamiccluster:cluster:type"])
     expect(page.locator(".faults li").first).to_contain_text("did you mean sge?")
     expect(page.get_by_text("Nothing is decided until the settings are usable.")).to_be_visible()

@@ -70,7 +70,8 @@ async function ask(method, path, options = {}, patience = PATIENCE) {
 
 async function explain(response) {
   try {
-    return (await response.json()).error ?? response.statusText;
+    const { error, status } = await response.json();
+    return error ?? String(status); // /healthz: "stale", "unusable" ...
   } catch {
     return response.statusText || `error ${response.status}`;
   }

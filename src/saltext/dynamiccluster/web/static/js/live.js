@@ -21,7 +21,7 @@ export function on(what, listener) {
   return () => listeners[what].delete(listener);
 }
 
-/** Return {mode, since, stale}. Mode: connecting, live, polling or away; stale: the server answers, but the engine behind it has stopped. */
+/** Return {mode, since, stale}. Mode: connecting, live, polling or away; stale: the server answers, but the engine behind it has stopped ("unusable": for want of settings). */
 export function liveness() {
   return state;
 }
@@ -107,8 +107,8 @@ async function pulse() {
     become({ stale: false });
     note(null);
   } catch (error) {
-    // 503: the server lives and says that the engine's loop has stopped, or has not begun.
-    if (!error.away) become({ stale: true });
+    // 503: the server lives and says that the engine's loop has stopped, has not begun, or has no settings that it can use.
+    if (!error.away) become({ stale: error.message === "unusable" ? error.message : true });
     note(error);
   }
 }

@@ -60,7 +60,7 @@ function mark(links, view) {
 function show(pulse, banner) {
   const { mode, since, stale } = liveness();
   pulse.dataset.mode = stale && mode !== "away" ? "stale" : mode;
-  const word = stale && mode !== "away" ? "Engine stands still" : WORDS[mode];
+  const word = stale && mode !== "away" ? (stale === "unusable" ? "Settings unusable" : "Engine stands still") : WORDS[mode];
   if (pulse.textContent !== word) fill(pulse, h("i", {}), word);
   const text = trouble(mode, since, stale);
   banner.hidden = !text;
@@ -70,6 +70,7 @@ function show(pulse, banner) {
 function trouble(mode, since, stale) {
   const gone = duration((Date.now() - since) / 1000);
   if (mode === "away") return `The engine has not answered for ${gone}. What is shown is from before; jobs and machines go on without it. This page comes back by itself.`;
+  if (stale === "unusable") return "The pillar cannot be used, and nothing is done until it can: Settings shows each fault and where it is. Jobs and machines go on.";
   if (stale) return "The server answers, but its engine has not looked at the cluster for a while, or has only just started: what is shown may be old.";
   return "";
 }

@@ -19,7 +19,7 @@ export default function settings(box) {
   fill(box, heading("Settings"), top, config);
   let seen = false;
   const feeds = [
-    feed(() => get("/status"), (status) => (seen = true, refill(top, () => [modes(status), health(status), engine(status), faults(status)])), (error) => seen || fill(top, h("p", { class: "bad" }, error.message))),
+    feed(() => get("/status"), (status) => (seen = true, refill(top, () => status.engine.config_error ? [faults(status), modes(status), health(status), engine(status)] : [modes(status), health(status), engine(status), faults(status)])), (error) => seen || fill(top, h("p", { class: "bad" }, error.message))),
     feed(() => get("/server/config"), (value) => refill(config, () => [h("h2", {}, "Configuration"), h("p", { class: "quiet" }, "As it is in force, by pillar keys below dynamiccluster; what may be secret is masked."), tree(value)]), (error) => refill(config, () => [h("h2", {}, "Configuration"), h("p", { class: "quiet" }, error.message)])),
   ];
   return () => feeds.forEach((item) => item.end());
@@ -52,14 +52,17 @@ function health({ batch, resources }) {
 }
 
 function line(title, fine, reading, more) {
-  return h("li", {}, h("div", { class: "use-head" }, badge(fine ? "fine" : "error", title), h("span", { class: "end quiet" }, reading.read_at ? ["seen ", age(reading.read_at), " ago"] : "not seen yet")), reading.error && h("p", { class: "bad" }, reading.error), more);
+  const state = fine && !reading.read_at ? "unknown" : fine ? "fine" : "error";
+  return h("li", {}, h("div", { class: "use-head" }, badge(state, title), h("span", { class: "end quiet" }, reading.read_at ? ["seen ", age(reading.read_at), " ago"] : "not seen yet")), reading.error && h("p", { class: "bad" }, reading.error), more);
 }
+
+const every = (seconds) => seconds > 0 && duration(seconds);
 
 function engine({ engine: known, cluster }) {
   const counters = Object.entries(known.counters).filter(([, value]) => value).map(([name, value]) => `${name} ${trim(value)}`);
   return h("section", { class: "card" }, h("h2", {}, "Engine"), facts([
-    ["Version", known.version], ["Cluster", cluster], ["Runs for", age(known.started_at)], ["Decides every", duration(known.auto_provision_interval)],
-    ["Looks at the batch system every", duration(known.cluster_poller_interval)], ["Looks at the clouds every", duration(known.cloud_poller_interval)],
+    ["Version", known.version], ["Cluster", cluster], ["Runs for", known.started_at > 0 && age(known.started_at)], ["Decides every", every(known.auto_provision_interval)],
+    ["Looks at the batch system every", every(known.cluster_poller_interval)], ["Looks at the clouds every", every(known.cloud_poller_interval)],
     ["Calls under way", known.in_flight || ""], ["Since its start", counters.join(", ")], ["Failures of its own", known.bugs || ""],
   ]));
 }
