@@ -88,7 +88,7 @@ def _check_served(engine: Engine, view: BatchView) -> None:
 # -- 100,000 jobs of 300 shapes, 10,000 nodes -------------------------------------------------------------------------
 
 
-def _cluster(nodes: int, idle: int) -> tuple[Engine, tuple[Host, ...]]:
+def cluster(nodes: int, idle: int) -> tuple[Engine, tuple[Host, ...]]:
     """Return an engine with so many nodes, the last `idle` of which run nothing since twenty minutes, and their hosts."""
     names = [f"dc-{number:06d}" for number in range(nodes)]
     engine = Engine(names, NOW, make_settings({RESOURCE: resource(100_000)}))
@@ -105,7 +105,7 @@ def _host(name: str, used: int) -> Host:
 
 def _run_many_alike(folder: Path) -> Sample:
     chance = random.Random(SEED)
-    engine, hosts = _cluster(10_000, 2000)
+    engine, hosts = cluster(10_000, 2000)
     requests = _requests(300, (1, 1, 1, 2, 4, 8, 16), 0.0, chance)
     view = BatchView(_jobs(100_000, requests, chance), hosts, {Reservation(): Offer(frozenset({"all.q"}))})
     spent = _decide(engine, view)
@@ -117,7 +117,7 @@ def _run_many_alike(folder: Path) -> Sample:
 
 
 def _run_scale_in(folder: Path) -> Sample:
-    engine, hosts = _cluster(10_000, 5000)
+    engine, hosts = cluster(10_000, 5000)
     view = BatchView((), hosts, {Reservation(): Offer(frozenset({"all.q"}))})
     snapshot = Snapshot(Reading(view, NOW - 1, 1), engine.clouds(NOW, 1))
     world = World(snapshot, engine.settings, engine.memory, NOW, combine(snapshot, engine.settings, engine.memory, NOW))

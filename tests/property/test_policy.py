@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 from saltext.dynamiccluster.model import Chunk, HoldBy, Phase, QueueSlots, Request, ResourceFlag, Shape
 from saltext.dynamiccluster.policy import reasons
+from saltext.dynamiccluster.policy.demand import sort_demand
 from saltext.dynamiccluster.policy.limits import budget_of, count_nodes, counts_for_minimum
 from saltext.dynamiccluster.policy.memory import Backoff, ResourceMemory
 from saltext.dynamiccluster.policy.nodes import combine
@@ -262,6 +263,41 @@ def test_orders_are_what_first_fit_decreasing_needs(jobs):
     found = allocate(world(jobs=jobs, config=settings({"a": resource(0, 100)})))
     sizes = [item.request.total_cores for item in jobs for _ in range(item.tasks)]
     assert len(found.orders) == first_fit_decreasing(sizes, 8)
+
+
+sized = st.builds(lambda cores, memory: smp(cores, memory_mb=memory), st.integers(1, 16), st.integers(0, 60).map(lambda part: part * 1000))
+
+
+@quick
+@given(st.lists(sized, min_size=1, max_size=300), st.integers(0, 3))
+def test_all_demand_that_fits_is_served_with_hardly_more_nodes_than_first_fit_decreasing_takes(wanted, hosts):
+    """With amounts of two kinds, and enough shapes to fill many shelves."""
+    big = Shape(16, 60_000)
+    existing = tuple(host(f"n{number}", 16, reported=big) for number in range(hosts))
+    jobs = tuple(job(number, request, priority=number % 7 / 10) for number, request in enumerate(wanted, 1))
+    found = allocate(world(jobs=jobs, hosts=existing, config=settings({"a": resource(0, 1000)}), shapes={"a": big}))
+    assert all(fate.outcome in (Outcome.ORDERED, Outcome.RUNS) for fate in found.fates.values())
+    reference = first_fit_decreasing_of_two([(one.total_cores, one.chunks[0].memory_mb) for one in wanted], (16, 60_000))
+    assert len(found.orders) <= math.ceil(1.05 * reference)
+
+
+def first_fit_decreasing_of_two(sizes: list[tuple[int, int]], bin_: tuple[int, int]) -> int:
+    free: list[tuple[int, int]] = []
+    for cores, memory in sorted(sizes, reverse=True):
+        place = next((place for place, room in enumerate(free) if room[0] >= cores and room[1] >= memory), None)
+        if place is None:
+            free.append((bin_[0] - cores, bin_[1] - memory))
+        else:
+            free[place] = (free[place][0] - cores, free[place][1] - memory)
+    return len(free)
+
+
+@quick
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, -0.5]), st.integers(0, 3), st.integers(1, 400)), max_size=40, unique_by=lambda one: one[2]))
+def test_jobs_are_served_by_priority_then_age_then_number(rows):
+    jobs = [job(number, priority=priority, created=NOW - age) for priority, age, number in rows]
+    by_all = sorted(jobs, key=lambda one: (one.priority == 0, -one.priority, one.created, len(one.id), one.id))
+    assert sort_demand(jobs) == by_all
 
 
 @quick

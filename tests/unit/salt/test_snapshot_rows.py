@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("salt")
 
 from saltext.dynamiccluster.salt.bus import redact  # noqa: E402
-from saltext.dynamiccluster.salt.snapshot import mask_rows, read_snapshot, write_snapshot  # noqa: E402
+from saltext.dynamiccluster.salt.snapshot import SUMMARY, mask_rows, read_snapshot, read_summary, write_snapshot  # noqa: E402
 
 SECRETS = ("very-secret-key", 'quo"ted\\sécret')
 DOCUMENT: dict[str, Any] = {
@@ -36,3 +37,19 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write_snapshot(opts, "lab", DOCUMENT)
     found = read_snapshot(opts, "lab")
     assert found.pop("written_at") > 0 and found == DOCUMENT
+
+
+def test_summary_is_the_snapshot_without_what_grows_with_the_cluster(tmp_path: Path) -> None:
+    opts = {"cachedir": str(tmp_path)}
+    write_snapshot(opts, "c", DOCUMENT)
+    whole, summary = read_snapshot(opts, "c"), read_summary(opts, "c")
+    assert summary == {key: value for key, value in whole.items() if key not in ("nodes", "jobs")}
+
+
+def test_summary_that_is_missing_damaged_or_older_than_the_snapshot_is_not_believed(tmp_path: Path) -> None:
+    opts = {"cachedir": str(tmp_path)}
+    write_snapshot(opts, "c", DOCUMENT)
+    summary = tmp_path / "dynamiccluster" / "c" / SUMMARY
+    for spoil in (lambda: summary.write_text("{"), lambda: os.utime(summary, (1, 1)), summary.unlink):
+        spoil()
+        assert read_summary(opts, "c") == read_snapshot(opts, "c")

@@ -84,11 +84,8 @@ class Actor:
         Call it with the ledger's lock.
         """
         self._troubles = {name: item for name, item in self._troubles.items() if name in memory.nodes}
-        for name, (_, phase, text) in self._troubles.items():
-            record = memory.nodes[name]
-            if record.phase is phase and not record.failed:
-                memory = memory.with_node(replace(record, failed=text))
-        return memory
+        stuck = [(memory.nodes[name], text) for name, (_, phase, text) in self._troubles.items() if memory.nodes[name].phase is phase]
+        return memory.with_nodes([replace(record, failed=text) for record, text in stuck if not record.failed])
 
     def _note_bug(self, action: Action, error: Exception) -> None:
         """Log what must be a bug with its cause, once."""

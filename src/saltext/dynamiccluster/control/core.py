@@ -177,8 +177,7 @@ class Core:
 
     def _order(self, memory: Memory, orders: list[Action], now: float) -> bool:
         entries = [Entry(now, "action", f"order: {action.reason}", action.resource, "", {"act": "order", "ok": True}) for action in orders]
-        for action in orders:
-            memory = launching.order(memory, action, self.parts.settings, now, self.chance)
+        memory = launching.order(memory, orders, self.parts.settings, now, self.chance)
         try:
             self._tell(*self.ledger.commit(lambda _: memory, entries=entries, durable=True))
         except JournalError:

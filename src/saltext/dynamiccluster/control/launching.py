@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from ..errors import CloudError, ConfigurationError, Refusal
@@ -20,19 +21,22 @@ from .scene import Scene
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
-def order(memory: Memory, action: Action, settings: Settings, now: float, chance: random.Random) -> Memory:
-    """Return the memory with the intent of one more node, under a name that no machine ever had."""
-    resource = settings.cloud[action.resource]
-    name = _new_name(resource.config.instance_name_prefix, memory, chance)
-    record = NodeRecord(name, action.resource, f"{chance.getrandbits(128):032x}", Phase.ASKED, asked_at=now, cause=action.reason)
-    launches = (*(at for at in memory.launches if at > now - 3600), now)
-    return replace(memory.with_node(record), launches=launches)
+def order(memory: Memory, actions: Sequence[Action], settings: Settings, now: float, chance: random.Random) -> Memory:
+    """Return the memory with the intent of one more node for each action, under names that no machine ever had."""
+    new: dict[str, NodeRecord] = {}
+    for action in actions:
+        prefix = settings.cloud[action.resource].config.instance_name_prefix
+        name = _new_name(prefix, (memory.nodes, new), chance)
+        intent = f"{chance.getrandbits(128):032x}"
+        new[name] = NodeRecord(name, action.resource, intent, Phase.ASKED, asked_at=now, cause=action.reason)
+    launches = (*(at for at in memory.launches if at > now - 3600), *[now] * len(actions))
+    return replace(memory.with_nodes(new.values()), launches=launches)
 
 
-def _new_name(prefix: str, memory: Memory, chance: random.Random) -> str:
+def _new_name(prefix: str, taken: Iterable[Container[str]], chance: random.Random) -> str:
     while True:
         name = prefix + "".join(chance.choices(_LETTERS, k=6))
-        if name not in memory.nodes:
+        if not any(name in names for names in taken):
             return name
 
 

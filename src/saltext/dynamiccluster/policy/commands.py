@@ -225,16 +225,12 @@ def _auto(world: World, by: str, enabled: object) -> tuple[Memory, Reply]:
 
 def _stop(world: World, by: str) -> tuple[Memory, Reply]:
     """No launches from this moment on: what the cloud has not heard of is cancelled, the automatic mode is off."""
-    memory = replace(world.memory, auto=False)
-    cancelled = 0
-    for record in world.memory.nodes.values():
-        if record.phase is Phase.ASKED and not record.tried_at:
-            memory = memory.with_node(replace(record, leaving_for=reasons.CANCELLED))
-            cancelled += 1
+    unheard = [record for record in world.memory.nodes.values() if record.phase is Phase.ASKED and not record.tried_at]
+    memory = replace(world.memory, auto=False).with_nodes([replace(record, leaving_for=reasons.CANCELLED) for record in unheard])
     for name, known in world.memory.resources.items():
         memory = memory.with_resource(name, replace(known, wanted=0))
-    sentence = f"nothing is launched any more ({_count(cancelled, 'order')} cancelled) until `auto True` or `add`"
-    return memory, Reply(sentence, {"auto_mode": False, "cancelled": cancelled})
+    sentence = f"nothing is launched any more ({_count(len(unheard), 'order')} cancelled) until `auto True` or `add`"
+    return memory, Reply(sentence, {"auto_mode": False, "cancelled": len(unheard)})
 
 
 _COMMANDS: dict[str, Callable[..., tuple[Memory, Reply]]] = {

@@ -74,7 +74,8 @@ class Memory:
 
     def with_nodes(self, records: Iterable[NodeRecord]) -> Memory:
         """Return the memory with all of these at once: one by one each would copy all others."""
-        return replace(self, nodes={**self.nodes, **{record.name: record for record in records}})
+        new = {record.name: record for record in records}
+        return replace(self, nodes={**self.nodes, **new}) if new else self
 
     def without_node(self, name: str) -> Memory:
         return replace(self, nodes={key: record for key, record in self.nodes.items() if key != name})

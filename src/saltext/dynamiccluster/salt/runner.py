@@ -13,14 +13,10 @@ from typing import Any
 from ..errors import CommandRefused, ConfigurationError
 from ..model import JobState, NodeState
 from ..ports import Finding
-from ..settings.shown import public
 from .commands import ask
-from .keys import check_master
-from .leaks import check_minions
-from .pillar import load_settings
 from .places import check_cluster, cluster_directory, known_clusters
 from .process import is_locked
-from .snapshot import read_snapshot
+from .snapshot import read_snapshot, read_summary
 
 Opts = Mapping[str, Any]
 Row = dict[str, Any]
@@ -80,7 +76,7 @@ def settings_id(opts: Opts, cluster: str) -> str:
 def status(opts: Opts, cluster: str | None = None) -> Row:
     """Return how the cluster is: the engine, counts, and what is wrong."""
     name = pick_cluster(opts, cluster)
-    document = read_snapshot(opts, name)
+    document = read_summary(opts, name)
     running = is_locked(cluster_directory(opts, name))
     engine = {**document.get("engine", {}), "running": running}
     problems = list(document.get("problems", ()))
@@ -174,6 +170,9 @@ def job(opts: Opts, job_id: object, cluster: str | None = None) -> Row:
 
 def config(opts: Opts, cluster: str | None = None) -> Row:
     """Return the settings as the pillar holds them now, whatever may be secret masked."""
+    from ..settings.shown import public  # the schema takes longer to load than all that readers of the snapshot do
+    from .pillar import load_settings
+
     name = pick_cluster(opts, cluster)
     return public(load_settings(opts, settings_id(opts, name)))
 
@@ -219,6 +218,9 @@ def history(opts: Opts, node: str | None, resource: str | None, limit: object, c
 
 def validate(opts: Opts, cluster: str | None = None) -> Row:
     """Check everything on the real systems; a non-zero `retcode` when anything must be mended."""
+    from .keys import check_master
+    from .leaks import check_minions
+
     name = pick_cluster(opts, cluster)
     identity = settings_id(opts, name)
     findings = [*_check_settings(opts, identity), *check_master(opts), *check_minions(opts, identity)]
@@ -244,6 +246,8 @@ def simulate(opts: Opts, trace: object, settings: object = None, page: object = 
 
 
 def _check_settings(opts: Opts, identity: str) -> list[Finding]:
+    from .pillar import load_settings
+
     try:
         load_settings(opts, identity)
     except ConfigurationError as error:

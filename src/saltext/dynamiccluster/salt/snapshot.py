@@ -14,13 +14,16 @@ from typing import Any
 from ..errors import CommandRefused
 from .places import cluster_directory, read_json, write_private
 
-FILE = "snapshot.json"
+FILE, SUMMARY = "snapshot.json", "summary.json"
+_LONG = ("nodes", "jobs", "plan", "history")  # what the summary leaves out: it grows with the cluster
 
 
 def write_snapshot(opts: Mapping[str, Any], cluster: str, document: Mapping[str, Any]) -> None:
     """Replace the cluster's snapshot at once, mode 0600. Raises OSError."""
-    path = cluster_directory(opts, cluster, create=True) / FILE
-    write_private(path, "".join(_encode({**document, "written_at": time.time()})))
+    directory = cluster_directory(opts, cluster, create=True)
+    document = {**document, "written_at": time.time()}
+    write_private(directory / FILE, "".join(_encode(document)))
+    write_private(directory / SUMMARY, _dumps({key: value for key, value in document.items() if key not in _LONG}))
 
 
 def mask_rows(document: Mapping[str, Any], secrets: Iterable[str], mask: Callable[[Any], Any]) -> dict[str, Any]:
@@ -60,3 +63,15 @@ def read_snapshot(opts: Mapping[str, Any], cluster: str) -> dict[str, Any]:
             "see the master's log, and `engines` in its configuration"
         )
     return document
+
+
+def read_summary(opts: Mapping[str, Any], cluster: str) -> dict[str, Any]:
+    """Return the last snapshot without its long lists, which costs as little with thousands of nodes. Raises CommandRefused when there is none."""
+    directory = cluster_directory(opts, cluster)
+    summary, whole = directory / SUMMARY, directory / FILE
+    try:
+        current = summary.stat().st_mtime_ns >= whole.stat().st_mtime_ns  # it is written last
+    except OSError:
+        current = False
+    document = read_json(summary) if current else None
+    return document if isinstance(document, dict) else read_snapshot(opts, cluster)
