@@ -8,6 +8,7 @@ starts, at once or half a minute later, with the journal as it was left, or with
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 
+from saltext.dynamiccluster.errors import BatchUnreachable, CloudError, Refusal
 from saltext.dynamiccluster.model import Chunk, Phase, Request, ResourceFlag
 from saltext.dynamiccluster.settings import Settings
 from saltext.dynamiccluster.sim.kill import EngineKilled, Wire
@@ -195,6 +197,38 @@ def test_engine_killed_after_every_step_goes_on_with_its_journal(name, tmp_path)
 def test_engine_killed_between_a_hook_and_its_next_step_does_not_run_it_again(tmp_path):
     for number in range(effects_of("hooks")):
         disturb("hooks", Wire(number), tmp_path / str(number))
+
+
+class FailingWire(Wire):
+    """Fails at one side effect instead of killing the engine: the call raises, whether it took effect or not."""
+
+    def run(self, label: str, effect: Callable[[], object]) -> object:
+        number = len(self.passed)
+        if number != self.at:
+            return super().run(label, effect)
+        self.passed.append(label)
+        if self.after:
+            effect()
+        raise _FAILURES.get(label.partition(".")[0], OSError("the call failed"))
+
+
+_FAILURES = {
+    "cloud": CloudError("nothing came back", Refusal.UNREACHABLE, certain=False),
+    "batch": BatchUnreachable("nothing came back"),
+    "journal": sqlite3.OperationalError("disk I/O error"),
+}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["it did not happen", "its reply is lost"])
+@pytest.mark.parametrize("name", ["burst", "minimum kept", "machine lost", "added and drained"])
+def test_every_single_call_may_fail_once(name, after, tmp_path):
+    """The engine lives on: what it cannot know it asks again, and nothing is done twice."""
+    for number in range(effects_of(name)):
+        story, world = STORIES[name], make_world(name, tmp_path / str(number), FailingWire(number, after=after))
+        about = f"effect {number} failed, {world.wire.passed[-1:]}"
+        assert live(world, story), f"{about}\n{world.describe()}"
+        check(world, story)
+        assert (world.account.launches, world.restarts, world.core.failures > 1) == (story.launches, 0, False), f"{about}\n{world.describe()}"
 
 
 @pytest.mark.parametrize("lag", [0.0, 12.0])
