@@ -150,3 +150,21 @@ def test_rescheduled_jobs_are_demand_again() -> None:
     records = parse_jobs(read("resched-qstat-xml"))
     jobs = view(*records, details={record.id: JobDetail() for record in records})
     assert [record.state for record, job in zip(records, jobs, strict=True) if job.state is JobState.PENDING] == ["Rq"]
+
+
+def test_jobs_viewed_again_are_what_they_would_be_if_viewed_for_the_first_time() -> None:
+    """Whatever changed in between: details, where a job runs, what is left of the cell's own, the time, the records."""
+    records, details, views = parse_jobs(read("qstat-xml-r-all")), parse_details(read("qstat-xml-j-all")), JobViews()
+    steps = (
+        {},
+        {"details": details},
+        {"details": details, "running_on": {record.id: ("n1",) for record in records[:20]}, "started_at": {"11": 5.0}},
+        {"details": details, "left": {"license": 0.0}},
+        {"details": {**details, "11": replace(details["11"], start_after=NOW + 5)}},
+        {"details": {**details, "11": replace(details["11"], start_after=NOW + 5)}, "now": NOW + 10},
+    )
+    translate = Translator(cell())
+    for changes in steps:
+        seen = replace(JobContext(translate, NOW), **changes)
+        for listed in (records, records[5:], tuple(record._replace(priority=0.7) for record in records), records):
+            assert views(listed, seen) == JobViews()(listed, seen)

@@ -57,6 +57,11 @@ class Cell:
         return {name: complex_ for name, complex_ in found.items() if complex_.relation in ("==", "<=", "EXCL")}
 
     @cached_property
+    def exclusives(self) -> tuple[str, ...]:
+        """Return the names and shortcuts of the complexes that a job may have for itself."""
+        return tuple(name for name, found in self.offered.items() if found.is_exclusive)
+
+    @cached_property
     def _by_shortcut(self) -> dict[str, Complex]:
         return {found.shortcut: found for found in self.complexes.values()}
 

@@ -185,10 +185,8 @@ def _features(record: HostRecord, cell: Cell, values: Mapping[str, str] | None) 
 
 def _is_taken(record: HostRecord, cell: Cell) -> bool:
     """Tell whether an exclusive job has the host: nothing is left of an exclusive complex."""
-    for name, (dominance, value) in record.resources.items():
-        if dominance == "hc" and name in cell.offered and cell.offered[name].is_exclusive and not _whole(value):
-            return True
-    return False
+    left = [record.resources[name] for name in cell.exclusives if name in record.resources]
+    return any(dominance == "hc" and not _whole(value) for dominance, value in left)
 
 
 def _whole(value: str) -> int:

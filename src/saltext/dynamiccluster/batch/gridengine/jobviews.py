@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...calm import undisturbed
-from ...model import Job, JobState
+from ...model import Job, JobState, Request
 from ..many import pending_job
 from .details import JobDetail
-from .jobs import JobRecord
+from .jobs import JobRecord, RawRequest
 from .jobview import JobContext, RunningTasks, unique, view
-from .requests import Translation, Translator
+from .requests import Translator
 
 _Seen = tuple[JobDetail | None, tuple[str, ...] | None, Job, JobRecord]
 
@@ -38,51 +38,46 @@ class JobViews:
         return tuple(jobs.values())
 
     def _view_all(self, records: tuple[JobRecord, ...], context: JobContext) -> dict[str, Job]:
-        """Return the jobs by id. All of a long queue pass here each time: hence few calls."""
+        """Return the jobs by id. All of a long queue pass here each time: hence one long function that calls few others."""
         seen, details, hosts = self._seen, context.details, context.running_on
-        translations: dict[int, Translation] = {}
+        plain: dict[int, _Plain | None] = {}
         running = RunningTasks(records)
         jobs: dict[str, Job] = {}
         for record in records:
-            detail, on = details.get(record.id), hosts.get(record.id)
-            known = seen.get(id(record))
+            job_id, state, priority, name, owner, submitted, started, queue, tasks, request, _, broken = record
+            detail, on, key = details.get(job_id), hosts.get(job_id), id(record)
+            known = seen.get(key)
             if known is not None and known[0] is detail and known[1] == on:
                 job: Job | None = known[2]
             else:
-                translation = translations.get(id(record.request))
-                if translation is None:
-                    translation = translations[id(record.request)] = context.translate(record.request)
-                usual = on is None and _is_usual(record, detail, translation)
-                job = _wait(record, detail, translation) if usual else view(record, context, running)
-                if job is not None and not record.tasks and not translation.shared and _is_settled(job, detail):
-                    seen[id(record)] = (detail, on, job, record)
+                # what queues are long of: a plain job that waits for a node and has been given a priority
+                usual = state == "qw" and priority and detail is None and on is None and not (tasks or queue or started or broken)
+                asked = None
+                if usual:
+                    asked = plain[id(request)] if id(request) in plain else plain.setdefault(id(request), _look_at(request, context))
+                if asked is not None:
+                    job = pending_job(job_id, asked[0], name, owner, asked[1], "", priority, submitted, asked[2], False)
+                    seen[key] = (None, None, job, record)
+                else:
+                    job = view(record, context, running)
+                    if job is not None and not tasks and _is_settled(job, detail) and not context.translate(request).shared:
+                        seen[key] = (detail, on, job, record)
             if job is not None:
-                job = unique(job, record.tasks, jobs)
+                if tasks:
+                    job = unique(job, tasks, jobs)
                 jobs[job.id] = job
         return jobs
+
+
+_Plain = tuple[Request, str, float | None]  # what a plain job asks for, the queues as asked, the wall time in seconds
+
+
+def _look_at(request: RawRequest, context: JobContext) -> _Plain | None:
+    """Return what plain jobs with this request are made of, None when they depend on others or are of queues that nobody watches."""
+    found = context.translate(request)
+    return None if found.shared or found.unwatched else (found.request, ",".join(request.queues), found.walltime)
 
 
 def _is_settled(job: Job, detail: JobDetail | None) -> bool:
     """Tell whether only another record or other details could change the view: a start time passes, too."""
     return job.state is not JobState.WAITING and not (detail is not None and detail.start_after)
-
-
-def _is_usual(record: JobRecord, detail: JobDetail | None, translation: Translation) -> bool:
-    """Tell whether a record is one of those of which queues are long: a plain job that waits for a node and has been given a priority."""
-    plain = record.state == "qw" and not record.tasks and not record.queue and not record.started and not record.broken
-    known = record.priority if detail is None else not detail.start_after and not detail.task_limit
-    return bool(plain and known) and not translation.shared and not translation.unwatched
-
-
-def _wait(record: JobRecord, detail: JobDetail | None, translation: Translation) -> Job:
-    """Return what `view` returns for a usual record, sooner."""
-    queues = record.request.queues
-    queue = ",".join(queues) if queues else ""
-    if detail is None:
-        account, created, again, extra = "", record.submitted, False, {}
-    else:
-        account, created, again = detail.account, detail.submitted or record.submitted, detail.restart == 1
-        extra = {"project": detail.project} if detail.project else {}
-    return pending_job(
-        record.id, translation.request, record.name, record.owner, queue, account, record.priority, created, translation.walltime, again, extra
-    )
