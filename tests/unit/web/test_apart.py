@@ -46,7 +46,8 @@ class HouseNextDoor(House):
 
     def _answers(self) -> bool:
         try:
-            return self.get("/workernode").status == 200
+            answer = self.get("/workernode")
+            return answer.status == 200 and len(answer.json) == len(self.nodes())
         except OSError:
             return False
 
@@ -73,6 +74,7 @@ def test_it_serves_asks_the_engine_and_tells_what_happens(house: HouseNextDoor) 
         assert opened.next()["data"] == {"id": "i-1"}
         house.grow(1)
         assert opened.next("snapshot")["etag"]
+    eventually(lambda: len(house.get("/workernode").json) == 4)
 
 
 def test_an_engine_that_is_slow_or_fails_ends_no_server(house: HouseNextDoor, monkeypatch: pytest.MonkeyPatch) -> None:
