@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from xml.etree.ElementTree import Element
 
+from ...calm import undisturbed
 from ...errors import BatchRefused, BatchUnreachable
 from ...model import BatchView, Job, JobState, Reservation
 from ...ports import Cleared, Finding, Joining
@@ -62,7 +63,7 @@ class Torque:
 
     def observe(self) -> BatchView:
         """Read all jobs and hosts. Raises BatchUnreachable, BatchRefused, BatchMalformed."""
-        with self._lock:
+        with self._lock, undisturbed():
             try:
                 return self._observe()
             except BatchUnreachable as error:
