@@ -45,11 +45,12 @@ def never_more_than_the_maximum(world: RoughWorld) -> Found:
 
 def no_demand_is_served_twice(world: RoughWorld) -> Found:
     """2. The nodes on their way that jobs were the cause of are never more than the pieces of the jobs that wait."""
+    late = world.skewed.now() - world.settings.dynamic_cluster.max_launch_time
     for decision in world.decisions:
         new = [record for name, record in decision.after.nodes.items() if name not in decision.before.nodes and _for_jobs(record)]
         if not new or decision.snapshot.batch.value is None:
             continue
-        coming = [record for record in decision.after.nodes.values() if _for_jobs(record) and _counts(decision, record, new)]
+        coming = [record for record in decision.after.nodes.values() if _for_jobs(record) and _counts(decision, record, new, late)]
         pending = [job for job in decision.snapshot.batch.value.jobs if job.tasks]
         most = sum(chunk.count for job in pending for chunk in job.request.chunks)
         if len(coming) > most:
@@ -61,10 +62,10 @@ def _for_jobs(record: NodeRecord) -> bool:
     return record.cause.startswith(FOR_JOBS) and record.phase in COMING and not (record.leaving_for or record.held_for)
 
 
-def _counts(decision: Decision, record: NodeRecord, new: list[NodeRecord]) -> bool:
-    """Tell whether the jobs may count on it: its cloud has heard of it, it stays, and its like have the cores that it was ordered for."""
+def _counts(decision: Decision, record: NodeRecord, new: list[NodeRecord], late: float) -> bool:
+    """Tell whether the jobs may count on it: its cloud has heard of it, it stays, is not late, and its like have the cores that it was ordered for."""
     forgotten = any(action.act is Act.FORGET and action.node == record.name for action in decision.plan.actions)
-    if forgotten or not (record.tried_at or record in new):
+    if forgotten or record.asked_at < late or not (record.tried_at or record in new):
         return False
     reading, found = decision.snapshot.clouds.get(record.resource), decision.before.resource(record.resource).shape
     promised = reading.value.shape if reading is not None and reading.value is not None else None
