@@ -93,6 +93,7 @@ class TestLaunch:
         with ThreadPoolExecutor(4) as pool:
             ids = list(pool.map(lambda number: cloud.launch(order(number)).id, range(12)))
         assert len(set(ids)) == 12 == len(fake.cloud.servers)
+        assert fake.count("GET", "/networks?name=") == 1  # what all need is looked up once
 
 
 class TestLostAnswers:

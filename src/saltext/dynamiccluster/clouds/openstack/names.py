@@ -35,6 +35,7 @@ class Names:
     def __init__(self, api: Api, settings: OpenStackSettings, clock: Callable[[], float] = time.monotonic):
         self._api, self._settings, self._clock = api, settings, clock
         self._kept: dict[str, tuple[float, Any]] = {}
+        self._looking: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def ids(self) -> Ids:
@@ -62,8 +63,7 @@ class Names:
 
     def forget(self) -> None:
         """Look everything up anew the next time: the cloud did not know an id that it gave before."""
-        with self._lock:
-            self._kept.clear()
+        self._kept.clear()
 
     # -- look-ups ---------------------------------------------------------------------------------------------------
 
@@ -106,13 +106,14 @@ class Names:
 
     def _keep(self, key: str, look: Callable[[], _T]) -> _T:
         with self._lock:
+            looking = self._looking.setdefault(key, threading.Lock())
+        with looking:  # launches side by side wait for the first one's answer instead of asking the same
             kept = self._kept.get(key)
-        if kept is not None and self._clock() - kept[0] < _KEPT:
-            return kept[1]  # type: ignore[no-any-return]
-        found = look()
-        with self._lock:
+            if kept is not None and self._clock() - kept[0] < _KEPT:
+                return kept[1]  # type: ignore[no-any-return]
+            found = look()
             self._kept[key] = (self._clock(), found)
-        return found
+            return found
 
     def _only_one(self, found: list[Any], doing: str, wanted: str, key: str) -> Any:
         if len(found) > 1:
