@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +55,30 @@ class Decision:
     actions: tuple[Action, ...]
 
 
+class Rows:
+    """Renders user-data: for one machine, or, where they are launched `together`, a line for each of several."""
+
+    def __init__(self, tokens: set[str], together: bool):
+        self._tokens, self._together = tokens, together
+
+    def __call__(self, record: NodeRecord, token: str) -> str:
+        self._tokens.add(token)
+        return f"name={record.name} {MARK}{token}\n"
+
+    def many(self, rows: Iterable[tuple[NodeRecord, str]]) -> str:
+        return "".join(self(record, token) for record, token in rows)
+
+    def knows_many(self, resource: str) -> bool:
+        return self._together
+
+
 class RoughWorld(World):
     """A World in which the engine's calls take time, overlap, and are watched. `calm` ends all trouble."""
 
     def __init__(self, scenario: Scenario, directory: Path):
         self.scenario = scenario
         self.chance = scenario.chance("world")
+        self.together = scenario.chance("together").random() < 0.5  # whether one call launches several machines
         self.effects: list[Effect] = []
         self.decisions: list[Decision] = []
         self.foreign_hosts: dict[str, object] = {}
@@ -84,6 +102,8 @@ class RoughWorld(World):
     def prepare(self) -> None:
         self.account.boot = self.account.ending = self.minions.highstate = 10.0
         self.skewed = SkewedClock(self.clock)
+        for simulated in self.clouds.values():
+            simulated.most_at_once = 10 if self.together else 1
         self.rough_batch = LyingBatch(self.batch, self.scenario.chance("batch"))
         self.rough_clouds = {name: LyingCloud(cloud, self.scenario.chance(f"cloud {name}")) for name, cloud in self.clouds.items()}
         for job in self.scenario.submissions():
@@ -98,11 +118,7 @@ class RoughWorld(World):
 
         clouds = {name: gate(cloud, "cloud") for name, cloud in self.rough_clouds.items()}
         minions = gate(self.minions, "minions")
-        return Parts(self.settings, gate(self.rough_batch, "batch"), clouds, self.minions, minions, self.events, self.skewed, self._render)
-
-    def _render(self, record: NodeRecord, token: str) -> str:
-        self.tokens.add(token)
-        return f"name={record.name}\n{MARK}{token}\n"
+        return Parts(self.settings, gate(self.rough_batch, "batch"), clouds, self.minions, minions, self.events, self.skewed, Rows(self.tokens, self.together))
 
     # -- time ---------------------------------------------------------------------------------------------------------------
 
@@ -258,7 +274,7 @@ class RoughWorld(World):
 
     def _note(self, port: str, method: str, subject: Any) -> None:
         name = subject.hostname if port == "batch" and method == "join" else subject[0] if isinstance(subject, list) else subject
-        name = getattr(name, "name", name)
+        name = getattr(name, "name", None) or getattr(name, "intent", name)
         machine = self.account.machines.get(name) if port == "cloud" else self.machine_of(name)
         if method == "adopt":
             self.foreign_machines.pop(name, None)

@@ -80,7 +80,14 @@ def _refuse(operations: tuple[str, ...], kinds: tuple[Refusal, ...]) -> Strike:
 
 
 def _lose(operation: str) -> Strike:
-    return lambda world, chance: _cloud(world, chance).troubles.lose_reply(operation, times=chance.randint(1, 3))
+    """Return a strike that loses the next few replies, of calls for several machines, too."""
+
+    def strike(world: RoughWorld, chance: random.Random) -> None:
+        troubles, times = _cloud(world, chance).troubles, chance.randint(1, 3)
+        for name in (operation, f"{operation}_many"):
+            troubles.lose_reply(name, times=times)
+
+    return strike
 
 
 def _limit(name: str) -> Strike:
@@ -170,7 +177,7 @@ def _minions(world: RoughWorld, chance: random.Random) -> Any:
 
 _SLOW_DOWN = (Refusal.THROTTLED,)
 _BROKEN = (Refusal.UNREACHABLE, Refusal.FAILED, Refusal.UNAUTHORISED)
-_READS, _CALLS = ("list", "get", "shape"), ("launch", "destroy")
+_READS, _CALLS = ("list", "get", "shape"), ("launch", "launch_many", "destroy")
 
 SWITCHES: Mapping[str, Switch] = {
     "launch-replies": Switch("replies of launches are lost though the launch happened", 120, _lose("launch")),
