@@ -80,7 +80,9 @@ class Kinds:
         return self._make(tuple(sorted(offer.queues)), offer.groups, offer.properties, offer.features, enforced, only_for, spare)
 
     def spare_memory(self, world: World, resource: str, shape: Shape) -> int:
-        """Return how much memory will be free on a new node (see find_spare_memory), looked up once for each resource."""
+        """Return how much memory will be free on a new node (see find_spare_memory), looked up once for each resource if anybody asks for it."""
+        if not self.asked.memory_a_node:
+            return UNKNOWN
         if resource not in self._spare:
             self._spare[resource] = find_spare_memory(world, resource, shape)
         return self._spare[resource]

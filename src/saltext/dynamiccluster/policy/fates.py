@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from operator import attrgetter
 
 from ..model import Job, Phase, Shape
@@ -48,9 +49,8 @@ class Verdicts:
         self._budget = _ideal_budget(world, counts)
         self._present = present._replace(fresh=(), budget=self._budget)
         fresh = tuple(self._ideal.values())
-        unblocked = tuple(one for one in fresh if one.resource not in blocked)
-        empty = make_supply(_ideal_groups(world, kinds), (), self._budget)
-        self._all = {False: empty._replace(fresh=fresh), True: empty._replace(fresh=unblocked)}
+        self._fresh = {False: fresh, True: tuple(one for one in fresh if one.resource not in blocked)}
+        self._kinds = kinds
         self._candidates = [_candidate(world, kinds, name, self._ideal[name]) for name in known]
         self._reachable: dict[tuple[int, bool], bool] = {}
         self._alone: dict[tuple[object, ...], Fate] = {}
@@ -60,12 +60,18 @@ class Verdicts:
         """Tell whether the request could be served if nothing ran; `unblocked`: without the resources that are blocked now."""
         key = (id(ask), unblocked)
         if key not in self._reachable:
-            self._reachable[key] = not _is_void(ask) and self._find_room(ask, self._all[unblocked])
+            self._reachable[key] = not _is_void(ask) and self._find_room(ask, self._fresh[unblocked])
         return self._reachable[key]
 
-    def _find_room(self, ask: Ask, ideal: Supply) -> bool:
-        new = ask.single and any(one.room > 0 and self._budget.allows(one.price) > 0 and _fits(ask, one, 0) for one in ideal.fresh)
-        return new or any(place(supply, ask, 1).tasks for supply in (ideal, self._present))
+    def _find_room(self, ask: Ask, fresh: tuple[Fresh, ...]) -> bool:
+        if ask.single and any(one.room > 0 and self._budget.allows(one.price) > 0 and _fits(ask, one, 0) for one in fresh):
+            return True
+        return any(place(supply, ask, 1).tasks for supply in (self._emptied._replace(fresh=fresh), self._present))
+
+    @cached_property
+    def _emptied(self) -> Supply:
+        """Return all nodes that exist as if nothing ran on them; seldom needed, as most requests would fit on a new node."""
+        return make_supply(_ideal_groups(self._world, self._kinds), (), self._budget)
 
     def may_help(self, ask: Ask, resource: str) -> bool:
         """Tell whether a node of the resource takes a piece of the request."""

@@ -88,7 +88,8 @@ class _Scene:
         fresh = tuple(
             _fresh(world, self.kinds, name, counts[name]) for name in sorted(world.settings.cloud) if name not in blocked
         )
-        self.supply = make_supply(build_groups(world, self.kinds), fresh, budget_of(world, dict(counts)))
+        groups = build_groups(world, self.kinds) if lots else ()
+        self.supply = make_supply(groups, fresh, budget_of(world, dict(counts)))
         self.verdicts = Verdicts(world, self.kinds, self.supply, blocked, counts)
 
     def doubts(self, lot: Lot) -> frozenset[Stage]:
