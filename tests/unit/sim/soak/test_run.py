@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from saltext.dynamiccluster.sim.soak import invariants
@@ -22,7 +24,8 @@ def told(seed: int, directory) -> list[str]:
         world.live()
     lines = [entry.text for entry in world.core.ledger.history(limit=1000)] if not world.disk_full else []
     world.close()
-    return [*lines, *world.wire.passed, world.describe()]
+    # an intent of several machines is a secret of its own, drawn anew each time; nothing depends on what it is
+    return [*lines, *world.wire.passed, re.sub(r"intent='[^']*'", "", world.describe())]
 
 
 @pytest.mark.parametrize("seed", [0, 3, 11])
