@@ -50,6 +50,8 @@ class ResourceFlag(IntEnum):
 class JobState(Enum):
     """State of a job. Only PENDING jobs are demand: they could start now if a node had room."""
 
+    __hash__ = object.__hash__  # an enumeration's own one is slow
+
     PENDING = "pending"
     HELD = "held"
     DEPENDENT = "dependent"  # waits for another job
@@ -325,6 +327,8 @@ class CheckResult:
 
 class Phase(Enum):
     """How far a machine of ours has come. What the batch system and the cloud can tell is not repeated here."""
+
+    __hash__ = object.__hash__
 
     ASKED = "asked"  # the intent is written; the cloud may or may not have heard
     BOOTING = "booting"  # the cloud has it and does not run it yet

@@ -47,6 +47,9 @@ class ResourceMemory:
     promised: Shape | None = None
 
 
+_NOTHING = ResourceMemory()
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Everything remembered. `auto` None: as the settings say. `launches`: times of the orders of the last hour.
@@ -67,7 +70,7 @@ class Memory:
     queue_dirty_since: float = 0.0
 
     def resource(self, name: str) -> ResourceMemory:
-        return self.resources.get(name, ResourceMemory())
+        return self.resources.get(name, _NOTHING)
 
     def with_node(self, record: NodeRecord) -> Memory:
         return replace(self, nodes={**self.nodes, record.name: record})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ..model import HoldBy, InstanceState, NodeRecord, Phase, ResourceFlag, WorkerNode
@@ -33,7 +33,8 @@ class ScaleIn:
 
 def scale_in(world: World, allocation: Allocation) -> ScaleIn:
     """Return the idle nodes that go. A node goes only when everything about it is known and says that nobody will miss it."""
-    spare = _spare(world)
+    counting = {node.record.name for node in world.nodes if node.record and counts_for_minimum(world, node)}
+    spare = _spare(world, counting)
     going: list[Going] = []
     stays: dict[str, str] = {}
     for node in sorted((node for node in world.nodes if node.record), key=_oldest_idle_first):
@@ -42,10 +43,10 @@ def scale_in(world: World, allocation: Allocation) -> ScaleIn:
         reason = _why_it_stays(world, allocation, node, record)
         if reason:
             stays[record.name] = reason
-        elif counts_for_minimum(world, node) and spare[record.resource] <= 0:
+        elif record.name in counting and spare[record.resource] <= 0:
             stays[record.name] = f"kept: minimum {_minimum(world, record.resource)} of {record.resource}"
         else:
-            spare[record.resource] -= counts_for_minimum(world, node)
+            spare[record.resource] -= record.name in counting
             going.append(Going(record.name, reasons.IDLE if record.phase is Phase.SERVING else reasons.CANCELLED))
     return ScaleIn(tuple(going), stays)
 
@@ -60,9 +61,9 @@ def _minimum(world: World, resource: str) -> int:
     return settings.quantity.min if settings else 0
 
 
-def _spare(world: World) -> Counter[str]:
-    """Return how many nodes each resource has above its minimum."""
-    kept = Counter(node.resource for node in world.nodes if counts_for_minimum(world, node))
+def _spare(world: World, counting: Collection[str]) -> Counter[str]:
+    """Return how many nodes each resource has above its minimum; `counting` are the records' names of those that count for it."""
+    kept = Counter(world.memory.nodes[name].resource for name in counting)
     names = {*world.settings.cloud, *(record.resource for record in world.memory.nodes.values())}
     return Counter({name: kept[name] - _minimum(world, name) for name in names})
 
