@@ -63,7 +63,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_it_serves_asks_the_engine_and_tells_what_happens(house: HouseNextDoor) -> None:
     assert len(house.get("/workernode").json) == 3
-    assert house.get("/explain/job/1").status == 200 and house.get("/job/1").status == 200
+    assert [house.get(path).status for path in ("/explain/job/1", "/job/1", "/plan", "/history", "/orphans", "/series")] == [200] * 6
+    assert house.get("/plan").json["fates"] == {} and house.get("/job/99").status == 404
     node = house.nodes()[0]
     assert house.put(f"/workernode/{node}/hold").json["success"] is True
     assert house.asked[-1]["name"] == "hold" and house.asked[-1]["by"] == "alice"
