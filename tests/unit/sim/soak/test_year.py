@@ -19,7 +19,7 @@ def live_a_day(world: RoughWorld, fate: Fate, jobs: int) -> None:
     morning = world.clock.now()
     for number in range(jobs):
         world.batch.submit(Request((Chunk(cores=1 + number % 4),)), 60.0, rerunnable=True)
-    world.stride, world.trouble = STRIDE, True
+    world.stride = STRIDE
     for _ in range(12):
         fate.strike(STRIDE)
         world.live()

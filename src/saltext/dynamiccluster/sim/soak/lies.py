@@ -13,7 +13,7 @@ from ...model import BatchView, Instance
 from ...ports import Clock
 from ..batch import SimBatch
 from ..cloud import SimulatedCloud
-from ..kill import GuardedJournal, Wire
+from ..kill import CHANGES, GuardedJournal, Wire
 
 
 class SkewedClock:
@@ -58,7 +58,7 @@ class LyingBatch:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.batch, name)
-        return self._change(name, found) if name in ("join", "hold", "unhold", "remove", "vacate", "clear") else found
+        return self._change(name, found) if name in CHANGES["batch"] else found
 
     def _change(self, name: str, change: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
@@ -124,7 +124,15 @@ class RoughJournal(GuardedJournal):
 class Gate:
     """A port whose changes are noted, pass the wire, and let `between` happen right before and right after them."""
 
-    def __init__(self, port: Any, name: str, changes: Iterable[str], note: Callable[[str, str, Any], None], wire: Callable[[], Wire], between: Callable[[], None]):
+    def __init__(
+        self,
+        port: Any,
+        name: str,
+        changes: Iterable[str],
+        note: Callable[[str, str, Any], None],
+        wire: Callable[[], Wire],
+        between: Callable[[], None],
+    ):
         self._port, self._name, self._changes = port, name, frozenset(changes)
         self._note, self._wire, self._between = note, wire, between
 

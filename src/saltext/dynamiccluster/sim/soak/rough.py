@@ -40,7 +40,6 @@ class Effect:
     runs: bool  # its machine may run
     jobs: tuple[str, ...]
     record: NodeRecord | None
-    held_by: str = ""
     listed_by: str = ""  # whose hold the last reading showed
 
 
@@ -86,7 +85,6 @@ class RoughWorld(World):
         self.log = io.StringIO()
         self.tokens: set[str] = set()
         self.disk_full = self.journal_lost = False
-        self.trouble = True
         self.slow = self.racing = 0.0  # share of actions that wait, of calls during which something else is done
         self.absent = 0  # steps without any engine
         self.lost_once = self.jumped = False  # whether ever a journal was lost, the clock jumped
@@ -240,7 +238,6 @@ class RoughWorld(World):
 
     def calm(self) -> None:
         """End all trouble for good."""
-        self.trouble = False
         for end in tuple(self._endings):
             self._finish(end)
         self.wire = self.wire if self.wire.at is None else self._uncut()
@@ -279,12 +276,18 @@ class RoughWorld(World):
         if method == "adopt":
             self.foreign_machines.pop(name, None)
         hostname = machine.tags.get("Name", "") if machine is not None else name
-        jobs = tuple(job.id for job in self.batch.running(hostname))
-        host = self.batch.hosts.get(hostname)
-        record = self.core.memory.nodes.get(hostname)
-        seen = {item.name: item.hold.value for item in self.core.snapshot.batch.value.hosts} if self.core.snapshot.batch.value else {}
+        view = self.core.snapshot.batch.value
         self.effects.append(
-            Effect(port, method, name, self._concerns_us(port, name, machine), self.runs(machine), jobs, record, host.hold.value if host else "", seen.get(hostname, ""))
+            Effect(
+                port,
+                method,
+                name,
+                ours=self._concerns_us(port, name, machine),
+                runs=self.runs(machine),
+                jobs=tuple(job.id for job in self.batch.running(hostname)),
+                record=self.core.memory.nodes.get(hostname),
+                listed_by=next((host.hold.value for host in (view.hosts if view else ()) if host.name == hostname), ""),
+            )
         )
 
     def _concerns_us(self, port: str, name: str, machine: Machine | None) -> bool:
