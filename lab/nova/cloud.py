@@ -53,9 +53,19 @@ class Nova:
         with ExitStack() as stack:
             path = stack.enter_context(template.scratch())
             self.daemons = template.instantiate(path, token_seconds=self._token_seconds)
-            stack.callback(self.daemons.stop)
+            stack.callback(self.daemons.stop, clean=False)
             self._stack = stack.pop_all()
+        self._warm_up()
         return self
+
+    def _warm_up(self) -> None:
+        """Send each service a first request, alone: what they prepare then is not made for several at once."""
+        self.client().limits.get()
+        self.wait_for(self._shows_network, 60, "Neutron to show the network")
+
+    def _shows_network(self) -> bool:
+        answer = self.client().client.session.get(f"{self.place.url('neutron')}/v2.0/networks", raise_exc=False)
+        return answer.ok and self.network_id in {one["id"] for one in answer.json()["networks"]}
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()

@@ -19,7 +19,11 @@ def main(service: str, directory: str) -> None:
     place = Place(Path(directory))
     environment(service, place)
     sys.argv = [service]
-    serve(importlib.import_module(f"{service}.wsgi.api").application, place.port(service))
+    application = importlib.import_module(f"{service}.wsgi.api").application
+    if service == "neutron":
+        # Left to the first requests it is not safe: of several at once some are answered as if there were nothing.
+        importlib.import_module("neutron.policy").init()
+    serve(application, place.port(service))
 
 
 def environment(service: str, place: Place) -> None:
