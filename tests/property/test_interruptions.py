@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from saltext.dynamiccluster.model import Notice, NoticeKind
 from saltext.dynamiccluster.sim.world import World, make_settings
 
+pytestmark = pytest.mark.thorough
 quick = hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 jobs = st.lists(st.tuples(st.booleans(), st.sampled_from([20, 200, 600])), min_size=1, max_size=8)

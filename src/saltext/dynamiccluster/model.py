@@ -279,10 +279,9 @@ class CloudView:
 
 @dataclass(frozen=True, slots=True)
 class LaunchOrder:
-    """What one launch call needs. The same `intent` always stands for the same order, whatever happens in between.
-
-    `attempt` counts the calls that the cloud surely refused before; only then may the order be asked with other values. `avoid`: offerings
-    (a kind of machine in a place) that had none just now, for clouds that choose among several.
+    """What one launch call needs. The same `intent` always stands for the same order, whatever happens in between. `attempt` counts the calls
+    that the cloud surely refused before; only then may it be asked with other values. `avoid`: offerings (a kind of machine in a place) that had
+    none just now, for clouds that choose among several.
     """
 
     intent: str
@@ -303,9 +302,6 @@ class BatchOrder:
     names: tuple[str, ...]
     user_data: str
     asked_at: float
-
-
-# -- Salt -------------------------------------------------------------------------------------------------------
 
 
 class Verdict(Enum):

@@ -180,6 +180,7 @@ def test_a_batch_of_which_a_node_is_gone_is_not_asked_for_again_in_other_words(m
     assert world.account.launches == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("after", [False, True])
 def test_a_crash_at_any_step_makes_no_machine_twice_and_loses_none(tmp_path, after):
     """The engine is killed before, and after, each of its first side effects: the orders, the tokens, the call, its outcome."""

@@ -34,12 +34,14 @@ def test_same_seed_same_story(seed, tmp_path):
     assert first == second and len(first) > 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("first", range(0, 300, 30))
 def test_no_scenario_with_all_switches_breaks_a_law(first):
     broken = [(scenario.command, found) for scenario in (throw(seed, SWITCHES) for seed in range(first, first + 30)) if (found := run(scenario))]
     assert not broken
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SWITCHES)
 def test_no_switch_alone_breaks_a_law(name):
     assert run(Scenario(1, (name,), jobs=4, minutes=6)) is None
@@ -60,12 +62,14 @@ def story(name: str, seed: int, directory, *, struck: bool) -> list[object]:
     return seen
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SWITCHES)
 def test_every_switch_strikes_and_changes_something(name, tmp_path):
     """Struck again and again, the world, or what is read of it, is another one than without, in one of a few scenarios."""
     assert any(story(name, seed, tmp_path, struck=True) != story(name, seed, tmp_path, struck=False) for seed in range(5, 15))
 
 
+@pytest.mark.thorough
 def test_broken_law_is_found_told_and_made_small(monkeypatch, capsys):
     def nothing_is_ever_destroyed(world):
         yield from (f"{effect.subject} is ended" for effect in world.effects if effect.method == "destroy")

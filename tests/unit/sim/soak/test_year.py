@@ -55,6 +55,7 @@ def sizes(world: RoughWorld) -> dict[str, int]:
     }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [3])
 def test_a_year_of_work_and_trouble_leaves_no_more_behind_than_its_first_months(seed, tmp_path):
     world = RoughWorld(Scenario(seed, TROUBLES, jobs=0, minutes=1), tmp_path)
