@@ -30,4 +30,7 @@ def undisturbed() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if not _inside and _was_on:
+                # all that was made goes to the old generation unseen, and is looked at when that is the next time
+                gc.freeze()
+                gc.unfreeze()
                 gc.enable()
