@@ -19,6 +19,7 @@ from saltext.dynamiccluster.control.places import NOTE as PLACES
 from saltext.dynamiccluster.control.places import note_places
 from saltext.dynamiccluster.model import NodeRecord, Phase
 from saltext.dynamiccluster.policy.memory import Memory
+from saltext.dynamiccluster.replay.swf import TraceJob, write_trace
 from saltext.dynamiccluster.salt import runner
 from saltext.dynamiccluster.salt.places import cluster_directory
 from saltext.dynamiccluster.settings import load
@@ -137,11 +138,21 @@ def test_a_forged_command_is_dropped(live: Master) -> None:
     assert resource(live)["flag_name"] == "Normal"
 
 
+def test_simulate_under_the_clusters_own_settings(live: Master) -> None:
+    trace = live.root / "two.swf"
+    write_trace(trace, [TraceJob("1", 0.0, 600.0, 4), TraceJob("2", 60.0, 600.0, 100)])
+    code, value, text = live.ask("dynamiccluster.simulate", f"trace={trace}", "cores=8")
+    assert code == 0, text
+    assert (value["jobs"], value["left_out"]) == (1, 1)
+    assert value["policies"][0]["launches"] >= 1
+    assert live.ask("dynamiccluster.simulate", "trace=/nowhere.swf")[0] != 0
+
+
 def test_documentation_of_every_function(live: Master) -> None:
     code, _, text = live.run("-d", "dynamiccluster")
     docs = dict(re.findall(r'"dynamiccluster\.(\w+):"\n(.*?)(?=^"|\Z)', text, re.DOTALL | re.MULTILINE))
     wanted = (
-        "status nodes node jobs job resources resource config validate plan explain history orphans wait "
+        "status nodes node jobs job resources resource config validate plan explain history simulate orphans wait "
         "add remove hold unhold vacate freeze drain restore auto stop adopt reconcile"
     ).split()
     assert code == 0 and sorted(docs) == sorted(wanted)

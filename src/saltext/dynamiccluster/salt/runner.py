@@ -238,6 +238,7 @@ def simulate(opts: Opts, trace: object, settings: object = None, page: object = 
     """Replay a trace under a pillar file's settings, or this cluster's. Raises TraceError, ConfigurationError, CommandRefused, OSError."""
     # here, since every other function of the runner is to start fast and needs none of it
     from ..replay.simulate import read_settings, simulate_trace
+    from .pillar import load_settings
 
     chosen = read_settings(Path(str(settings))) if settings else load_settings(opts, settings_id(opts, pick_cluster(opts, cluster)))
     jobs, seed = wanted.pop("jobs", None), _whole(wanted.pop("seed", 1), "seed")
