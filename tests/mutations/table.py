@@ -243,7 +243,7 @@ FAULTS = (
     Fault(
         "the minimum is not kept when nodes are idle",
         "policy/scale_in.py",
-        "elif counts_for_minimum(world, node) and spare[record.resource] <= 0:",
+        "elif record.name in counting and spare[record.resource] <= 0:",
         "elif False:",
         (f"{POLICY}/test_scale_in.py",),
     ),

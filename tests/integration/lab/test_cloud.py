@@ -110,5 +110,5 @@ def test_the_head_is_reached_at_the_machines_own_loopback(lab):
 
 
 def test_a_lab_without_a_cloud_says_so():
-    with Lab(f"test-cloudless-{os.getpid()}") as lab, pytest.raises(LabError, match="no cloud"):
+    with Lab(f"test-cloudless-{os.getpid()}") as lab, pytest.raises(LabError, match="has no EC2 API"):
         launch(lab, "x")
