@@ -50,6 +50,7 @@ def test_burst_comes_and_goes_though_the_engine_is_killed_and_a_node_loses_power
     requested, machines = events_of(site, "/requested"), [one["node"] for one in lab.machines()]
     assert len(machines) == len(set(machines)), "no intent became two machines"
     assert set(machines) <= set(requested) and len(requested) == len(set(requested))
-    tokens = [row["parameters"]["ClientToken"] for row in lab.requests() if row["parameters"].get("Action") == "RunInstances" and row["status"] == 200]
+    launches = [row["parameters"] for row in lab.requests() if row["parameters"].get("Action") in ("RunInstances", "CreateFleet") and row["status"] == 200]
+    tokens = [parameters["ClientToken"] for parameters in launches]
     assert len(set(tokens)) == len(machines)
     assert {one["node"] for one in lab.machines() if one["off"]} == set(events_of(site, "/destroyed"))
