@@ -17,7 +17,7 @@ from saltext.dynamiccluster.control.shared import SharedJournal
 from saltext.dynamiccluster.errors import DynamicClusterError
 from saltext.dynamiccluster.sim.world import make_settings
 from saltext.dynamiccluster.standby.lease import Held, Lease
-from saltext.dynamiccluster.standby.place import open_place
+from saltext.dynamiccluster.standby.opening import open_place
 
 from tests.integration.standby.doors import Remote
 

@@ -9,7 +9,8 @@ import pytest
 import redis
 from saltext.dynamiccluster.errors import NotActing
 from saltext.dynamiccluster.standby.lease import Lease
-from saltext.dynamiccluster.standby.place import Claim, PlaceUnreachable, open_place
+from saltext.dynamiccluster.standby.opening import open_place
+from saltext.dynamiccluster.standby.place import Claim, PlaceUnreachable
 
 pytestmark = pytest.mark.integration
 LEASE = 5.0

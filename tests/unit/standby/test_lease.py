@@ -10,7 +10,8 @@ from saltext.dynamiccluster.errors import NotActing
 from saltext.dynamiccluster.standby import lease as lease_module
 from saltext.dynamiccluster.standby.files import FilePlace
 from saltext.dynamiccluster.standby.lease import Lease
-from saltext.dynamiccluster.standby.place import Claim, PlaceUnreachable, open_place, plain_address
+from saltext.dynamiccluster.standby.opening import open_place
+from saltext.dynamiccluster.standby.place import Claim, PlaceUnreachable, plain_address
 
 
 class Time:

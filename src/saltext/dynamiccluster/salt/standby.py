@@ -16,7 +16,8 @@ from ..ports import Event
 from ..settings import Settings
 from ..settings.standby import Standby
 from ..standby.lease import Held, Lease
-from ..standby.place import Place, PlaceUnreachable, open_place, plain_address
+from ..standby.opening import open_place
+from ..standby.place import Place, PlaceUnreachable, plain_address
 from .bus import cluster_tag
 from .line import Line
 from .outlets import Outlets

@@ -66,17 +66,6 @@ class Place(Protocol):
         """Let go of connections, and of the lock."""
 
 
-def open_place(url: str, cluster: str, member: str, lease: float) -> Place:
-    """Return the place at this address. Raises PlaceUnreachable, and ImportError where tooz or redis is missing."""
-    if urlsplit(url).scheme == "file":
-        from .files import FilePlace
-
-        return FilePlace(urlsplit(url).path, cluster, member)
-    from .server import RedisPlace
-
-    return RedisPlace(url, cluster, member, lease)
-
-
 def plain_address(url: str) -> str:
     """Return where the place is, without whatever may be secret."""
     parts = urlsplit(url)
