@@ -22,7 +22,7 @@ from saltext.dynamiccluster.standby.opening import open_place
 from tests.integration.standby.doors import Remote
 
 GENERAL = {"cluster_poller_interval": 0.2, "cloud_poller_interval": 0.2, "auto_provision_interval": 1, "max_idle_time": 40, "batch_window": 0,
-           "max_launch_time": 20000}  # fmt: skip
+           "max_launch_time": 20000, "worker_number": 1}  # fmt: skip
 
 
 def say(**what: Any) -> None:
