@@ -196,12 +196,13 @@ def history(node=None, resource=None, limit=50, cluster=None):
     return _answer("history", node=node, resource=resource, limit=limit, cluster=cluster)
 
 
-def simulate(trace, settings=None, cores=16, boot="120,240", failing=0.03, seed=1, jobs=None, page=None, cluster=None):
+def simulate(trace, settings=None, cores=16, boot="120,240", failing=0.03, seed=1, jobs=None, spread=False, page=None, cluster=None):
     """
     Replay a trace (Standard Workload Format) through the decision code in virtual time, beside other policies. Nothing real is touched.
 
     Without ``settings`` (a pillar file), those of this cluster. ``cores`` of a node may be ``small=8,large=32`` by resource; ``boot`` is
-    the seconds to configured, ``median,p95``; ``failing`` the share that never is; ``page`` a file for plots (HTML).
+    the seconds to configured, ``median,p95``; ``failing`` the share that never is; ``spread``: the scheduler prefers the emptiest node;
+    ``page`` a file for plots (HTML).
 
     CLI Example:
 
@@ -209,7 +210,7 @@ def simulate(trace, settings=None, cores=16, boot="120,240", failing=0.03, seed=
 
         salt-run dynamiccluster.simulate trace=/srv/last-month.swf settings=/srv/try.sls page=/srv/plots.html
     """
-    wanted = {"cores": cores, "boot": boot, "failing": failing, "seed": seed, "jobs": jobs}
+    wanted = {"cores": cores, "boot": boot, "failing": failing, "seed": seed, "jobs": jobs, "spread": spread}
     return _answer("simulate", trace=trace, settings=settings, page=page, cluster=cluster, **wanted)
 
 

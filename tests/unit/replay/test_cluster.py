@@ -44,6 +44,14 @@ def test_the_fullest_machine_that_has_room_is_taken():
     assert sorted(machine.free for machine in found.machines.values()) == [4, 16]
 
 
+def test_a_scheduler_that_spreads_takes_the_emptiest_machine():
+    found = cluster((0.0, 1000.0, 8), (1.0, 1000.0, 4), spread=True)
+    found.launch("n1", "r", 16, up=True)
+    found.launch("n2", "r", 16, up=True)
+    found.advance(5.0)
+    assert sorted(machine.free for machine in found.machines.values()) == [8, 12]
+
+
 def test_a_wide_job_spreads_and_waits_for_all_of_its_room():
     found = cluster((0.0, 50.0, 4), (1.0, 100.0, 32))
     found.launch("n1", "r", 16, up=True)

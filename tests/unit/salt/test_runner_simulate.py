@@ -18,7 +18,7 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_trace_under_a_files_settings(files, tmp_path):
-    found = runner.simulate({"id": "master"}, **files, cores="near=8", boot="60,60", failing=0, seed="2", jobs="1", page=str(tmp_path / "p.html"))
+    found = runner.simulate({"id": "master"}, **files, cores="near=8", boot="60,60", failing=0, seed="2", jobs="1", spread=True, page=str(tmp_path / "p.html"))
     assert found["jobs"] == 1 and found["policies"][0]["launches"] == 1
     assert (tmp_path / "p.html").stat().st_size > 1000
 
@@ -28,5 +28,7 @@ def test_what_cannot_be_simulated_is_one_sentence(files):
         runner.simulate({"id": "master"}, **files, cores="many")
     with pytest.raises(CommandRefused, match="jobs must be a whole number"):
         runner.simulate({"id": "master"}, **files, jobs="few")
+    with pytest.raises(CommandRefused, match="spread must be True or False"):
+        runner.simulate({"id": "master"}, **files, spread="perhaps")
     with pytest.raises(OSError):
         runner.simulate({"id": "master"}, trace="/nowhere.swf", settings=files["settings"])

@@ -27,7 +27,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(wanted.settings) if wanted.settings else _example()
         cores, boot = read_cores(wanted.cores, settings), read_boot(wanted.boot, wanted.failing)
-        _run(wanted, lambda seed: Setting(settings, cores, boot, seed))
+        _run(wanted, lambda seed: Setting(settings, cores, boot, seed, wanted.spread))
     except (TraceError, ConfigurationError, OSError) as error:
         print(f"simulate: {error}", file=sys.stderr)
         return 1
@@ -41,6 +41,7 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cores", default=CORES, help="cores of a machine: 16, or small=8,large=32 by resource")
     parser.add_argument("--boot", default="120,240", help="seconds until a machine is configured: median,p95 of a log-normal distribution")
     parser.add_argument("--failing", default=0.03, help="share of machines that never come up")
+    parser.add_argument("--spread", action="store_true", help="the scheduler prefers the emptiest machine, as one that sorts by load does")
     parser.add_argument("--jobs", type=int, help="only so many of the trace's jobs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1, help="repeat with so many seeds: mean and spread")

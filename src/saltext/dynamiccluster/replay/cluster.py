@@ -67,10 +67,13 @@ class Run:
 
 
 class Cluster:
-    """`widest`: cores of the largest machine; a job with more spreads over several. `queues`: those that a resource reserves."""
+    """`widest`: cores of the largest machine; a job with more takes several. `queues`: those that a resource reserves.
 
-    def __init__(self, jobs: Sequence[TraceJob], widest: int, boot: Boot, seed: int, queues: frozenset[str] = frozenset()):
-        self.now = 0.0
+    `spread`: the scheduler prefers the emptiest machine, as one that sorts by load does; else the fullest.
+    """
+
+    def __init__(self, jobs: Sequence[TraceJob], widest: int, boot: Boot, seed: int, queues: frozenset[str] = frozenset(), *, spread: bool = False):
+        self.now, self._spread = 0.0, spread
         self.boot, self._chance = boot, random.Random(seed)
         self.runs = [Run(job, job.cores > widest, job.queue if job.queue in queues else "") for job in jobs]
         self.pending: dict[str, Run] = {}
@@ -151,7 +154,7 @@ class Cluster:
             kind = (run.job.cores, run.queue)
             if kind in hopeless or run.job.cores > room:
                 continue
-            taken = _find_room(run, machines)
+            taken = _find_room(run, machines, spread=self._spread)
             if taken:
                 self._start(run, taken)
                 room -= run.job.cores
@@ -177,12 +180,13 @@ class Cluster:
         del self.running[run.job.id]
 
 
-def _find_room(run: Run, machines: list[Machine]) -> list[tuple[Machine, int]]:
-    """Return (machine, cores) for each machine that the job takes; nothing when it does not fit. The fullest machine goes first."""
+def _find_room(run: Run, machines: list[Machine], *, spread: bool) -> list[tuple[Machine, int]]:
+    """Return (machine, cores) for each machine that the job takes; nothing when it does not fit."""
     fitting = [machine for machine in machines if machine.free and (not run.queue or machine.queue in ("", run.queue))]
     wanted = run.job.cores
     if not run.wide:
-        best = min((machine for machine in fitting if machine.free >= wanted), key=lambda machine: machine.free, default=None)
+        choose = max if spread else min
+        best = choose((machine for machine in fitting if machine.free >= wanted), key=lambda machine: machine.free, default=None)
         return [(best, wanted)] if best is not None else []
     taken = []
     for machine in sorted(fitting, key=lambda machine: -machine.free):

@@ -37,12 +37,13 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a replay needs beside the trace. `cores` of a machine by resource; `seed` draws boot times and failures."""
+    """What a replay needs beside the trace. `cores` of a machine by resource; `seed` draws boot times and failures; `spread`: see Cluster."""
 
     settings: Settings
     cores: Mapping[str, int]
     boot: Boot = Boot()
     seed: int = 1
+    spread: bool = False
 
     @property
     def widest(self) -> int:
@@ -61,7 +62,7 @@ class Setting:
 
     def cluster(self, jobs: Sequence[TraceJob]) -> Cluster:
         queues = frozenset(resource.reservation.queue for resource in self.settings.cloud.values()) - {""}
-        return Cluster(jobs, self.widest, self.boot, self.seed, queues)
+        return Cluster(jobs, self.widest, self.boot, self.seed, queues, spread=self.spread)
 
     def machines(self) -> list[tuple[str, int, str]]:
         """Return (resource, cores, queue) of each machine that there may be, those of the first priority first."""

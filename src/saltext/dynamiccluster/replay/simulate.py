@@ -80,13 +80,14 @@ def simulate_trace(
     failing: object = 0.03,
     seed: int = 1,
     most: int | None = None,
+    spread: bool = False,
     page: Path | None = None,
 ) -> dict[str, Any]:
     """Return {"jobs", "left_out", "policies": a list of figures}; write the plots to `page`.
 
     Raises TraceError, ConfigurationError, OSError.
     """
-    setting = Setting(settings, read_cores(cores, settings), read_boot(boot, failing), seed)
+    setting = Setting(settings, read_cores(cores, settings), read_boot(boot, failing), seed, spread)
     replays, left_out = simulate(read_trace(trace, most), setting)
     figures = [item.figures for item in replays.values()]
     if page is not None:

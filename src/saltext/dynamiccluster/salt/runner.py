@@ -201,6 +201,12 @@ def _whole(value: object, name: str) -> int:
     return int(str(value))
 
 
+def _truth(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise CommandRefused(f"{name} must be True or False, not {value!r}")
+    return value
+
+
 def _count(rows: list[Row]) -> tuple[int, int]:
     states = Counter(str(row.get("state_name", "")).lower() for row in rows if row.get("type") != "physical")
     return states["idle"] + states["busy"], states["starting"] + states["inexistent"]
@@ -243,6 +249,7 @@ def simulate(opts: Opts, trace: object, settings: object = None, page: object = 
     chosen = read_settings(Path(str(settings))) if settings else load_settings(opts, settings_id(opts, pick_cluster(opts, cluster)))
     jobs, seed = wanted.pop("jobs", None), _whole(wanted.pop("seed", 1), "seed")
     most = None if jobs is None else _whole(jobs, "jobs")
+    wanted["spread"] = _truth(wanted.get("spread", False), "spread")
     return simulate_trace(Path(str(trace)), chosen, seed=seed, most=most, page=Path(str(page)) if page else None, **wanted)
 
 
