@@ -8,6 +8,7 @@ import sys
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from tests import examples  # noqa: F401  its profile is known before the command line is read
 from tests.nova_stack import nova, nova_stack
 
 __all__ = ["nova", "nova_stack"]

@@ -84,7 +84,8 @@ class Ec2:
         return Aws(resource, cluster, settings(self._url, **self._more))
 
     def broken(self, how: str) -> Cloud:
-        return Aws("alpha", "one", settings(self._broken_url(how), **self._more), timeouts=Timeouts(connect=1.0, read=0.5))
+        timeouts = Timeouts(connect=1.0, read=0.5) if how == "hanging" else Timeouts()
+        return Aws("alpha", "one", settings(self._broken_url(how), **self._more), timeouts=timeouts)
 
     def _broken_url(self, how: str) -> str:
         if how == "unreachable":

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 from saltext.dynamiccluster.model import Notice, NoticeKind
 from saltext.dynamiccluster.sim.world import World, make_settings
+from tests.examples import examples
 
 pytestmark = pytest.mark.thorough
-quick = hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = hypothesis_settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 jobs = st.lists(st.tuples(st.booleans(), st.sampled_from([20, 200, 600])), min_size=1, max_size=8)
 # after so many steps, the node of that number is told; the machine really ends so many steps later (None: it does not)

@@ -16,9 +16,10 @@ from saltext.dynamiccluster.policy.nodes import combine
 from saltext.dynamiccluster.policy.placement import allocate
 from saltext.dynamiccluster.policy.plan import Outcome
 from saltext.dynamiccluster.policy.scale_in import down_too_long, scale_in
+from tests.examples import examples
 from tests.worlds import NOW, host, job, record, resource, settings, smp, world
 
-quick = hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = hypothesis_settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CONFIGS = (
     settings({"a": resource(1, 4)}),

@@ -15,6 +15,7 @@ from saltext.dynamiccluster.settings.durations import LONGEST, parse_duration
 from saltext.dynamiccluster.settings.section import Wrong
 from saltext.dynamiccluster.settings.slots import HOST
 from saltext.dynamiccluster.settings.templates import CommandSpec, Template, UnsafeValue
+from tests.examples import examples
 
 ROOT = Path(__file__).parents[2]
 BASES = [
@@ -59,7 +60,7 @@ def changed(base: Any, place: tuple[Any, ...], value: Any) -> Any:
 
 
 @given(st.sampled_from(WHERE), NESTED)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_anything_anywhere_gives_settings_or_faults_with_paths(where, value):
     data = changed(*where, value)
     try:
@@ -76,7 +77,7 @@ def test_anything_anywhere_gives_settings_or_faults_with_paths(where, value):
 
 
 @given(NESTED)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_anything_at_all_never_fails_otherwise(value):
     try:
         load(value)
@@ -99,7 +100,7 @@ def test_durations_add_up(days, hours, minutes, seconds):
 
 
 @given(st.sampled_from(["x {0}", "x '{0}'", 'x "{0}" | y', "x `y {0}`", "ssh h 'x {0}'"]), st.text(st.characters(), max_size=12))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_no_value_reaches_a_command_unless_it_is_harmless(text, value):
     command = Template(text, CommandSpec(text, slots=(HOST,)))
     try:

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 # A small qconf over a JSON file. Like the real one it exits 0 when it refuses, and 1 for an empty list.
-QCONF = r'''#!{python}
+QCONF = r'''#!{python} -IS
 import json, os, sys
 path, words = {state!r}, sys.argv[1:]
 cell = json.load(open(path))

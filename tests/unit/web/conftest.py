@@ -10,6 +10,12 @@ import pytest
 from .house import House
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have servers look every moment whether their settings have changed; set before one of them has begun to wait."""
+    monkeypatch.setattr("saltext.dynamiccluster.web.server._RETRY", 0.05)
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A cluster at work: three nodes that run jobs, which nobody changes."""
@@ -19,7 +25,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path, quick: None) -> Iterator[House]:
     """A cluster at work that the test may change."""
     with House(tmp_path) as made:
         made.grow(3)

@@ -105,21 +105,21 @@ class House:
         self.register = Register()
         self.status = Status("2.0.0", self.world.clock.now())
         self.asked: list[dict[str, Any]] = []
-        self.slow = 0.0  # seconds that the engine takes for an answer
+        self.gate: asyncio.Event | None = None  # what an answer of the engine waits for
         self._lock = threading.RLock()
 
     def __enter__(self) -> House:
         self._up = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
         self._thread.start()
-        assert self._up.wait(20)
+        assert self._up.wait(60)
         self.publish()
         return self
 
     def __exit__(self, *error: object) -> None:
         with suppress(RuntimeError):  # a test may have ended it
             self.loop.call_soon_threadsafe(self.stop.set)
-        self._thread.join(20)
+        self._thread.join(60)
 
     async def _main(self) -> None:
         self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
@@ -133,7 +133,8 @@ class House:
         await duty
 
     async def obey(self, message: dict[str, Any]) -> Mapping[str, Any]:
-        await asyncio.sleep(self.slow)
+        if self.gate is not None:
+            await self.gate.wait()
         try:
             return await asyncio.get_running_loop().run_in_executor(None, self._obey, message)
         finally:
@@ -153,9 +154,11 @@ class House:
     # -- the world --------------------------------------------------------------------------------------------------------
 
     def grow(self, count: int = 3, **more: Any) -> None:
-        """Have jobs come and run, each on a node of its own."""
+        """Have jobs come and run, each on a node of its own; then nothing is under way any more."""
         self.world.submit(count, Request(chunks=(Chunk(cores=4),)), 1e6, **more)
-        self.pass_time(600)
+        with self._lock:
+            self.world.run(600, lambda: all(job.started for job in self.world.batch.jobs.values()))
+        self.pass_time(30)
 
     def pass_time(self, seconds: float) -> None:
         with self._lock:
@@ -195,7 +198,7 @@ class House:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             known.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             connection.putheader("Host", host if host is not None else f"127.0.0.1:{self.port}")

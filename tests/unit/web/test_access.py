@@ -31,9 +31,9 @@ class TestMatrix:
     def test_nobody(self, shown: House, call: Call) -> None:
         assert ask(shown, call, token="") == (401 if call.right else 200)
 
-    @pytest.mark.parametrize("token", [WRONG, EXPIRED, "../../etc/passwd", "a b"], ids=["wrong", "expired", "a path", "two words"])
-    def test_a_token_that_is_none(self, shown: House, call: Call, token: str) -> None:
-        assert ask(shown, call, token=token) == (401 if call.right else 200)
+    def test_a_token_that_is_none(self, shown: House, call: Call) -> None:
+        for token in (WRONG, EXPIRED, "../../etc/passwd", "a b"):
+            assert ask(shown, call, token=token) == (401 if call.right else 200), token
 
     def test_somebody_without_rights(self, shown: House, call: Call) -> None:
         assert ask(shown, call, token=NOBODY) == (403 if call.right else 200)
@@ -46,16 +46,16 @@ class TestMatrix:
         bearer = ask(shown, call, token="", Authorization=f"Bearer {OPERATOR}")
         assert bearer == ask(shown, call)
 
-    @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "file://", "http://["])
-    def test_a_foreign_page(self, shown: House, call: Call, origin: str) -> None:
-        assert ask(shown, call, Origin=origin) == 403
+    def test_a_foreign_page(self, shown: House, call: Call) -> None:
+        for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "file://", "http://["):
+            assert ask(shown, call, Origin=origin) == 403, origin
 
     def test_our_own_page(self, shown: House, call: Call) -> None:
         assert ask(shown, call, Origin=f"http://127.0.0.1:{shown.port}") in (200, 400)
 
-    @pytest.mark.parametrize("host", ["evil.example", "evil.example:8001", "127.0.0.1.evil.example", "", "[::1"])
-    def test_a_foreign_host(self, shown: House, call: Call, host: str) -> None:
-        assert ask(shown, call, host=host) == 421
+    def test_a_foreign_host(self, shown: House, call: Call) -> None:
+        for host in ("evil.example", "evil.example:8001", "127.0.0.1.evil.example", "", "[::1"):
+            assert ask(shown, call, host=host) == 421, host
 
     def test_one_right_is_not_another(self, shown: House, call: Call) -> None:
         if not call.right:

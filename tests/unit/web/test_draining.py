@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import threading
 import time
@@ -32,24 +33,25 @@ def wait_for_requests(house: House, count: int) -> None:
 
 
 def test_idle_connections_are_closed_and_a_request_under_way_is_answered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "_LAST_ANSWERS", 20.0)  # this machine may be busy
-    idle = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10)
+    monkeypatch.setattr(server_module, "_LAST_ANSWERS", 60.0)  # this machine may be busy
+    idle = http.client.HTTPConnection("127.0.0.1", house.port, timeout=60)
     idle.request("GET", "/status", headers=TOKEN)
     assert idle.getresponse().read()
-    house.slow = 1.0
+    house.gate = asyncio.Event()
     answers: list[Answer] = []
     thread = in_the_background(house, answers)
     house.loop.call_soon_threadsafe(house.stop.set)
     assert idle.sock.recv(1) == b""
     assert not answers
-    thread.join(20)
+    house.loop.call_soon_threadsafe(house.gate.set)
+    thread.join(60)
     assert [answer.status for answer in answers] == [200]
     idle.close()
 
 
 def test_a_request_that_hangs_does_not_keep_the_engine_from_ending(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "_LAST_ANSWERS", 0.3)
-    house.slow = 60.0
+    house.gate = asyncio.Event()  # for ever
     errors: list[Exception] = []
 
     def ask() -> None:
@@ -63,12 +65,11 @@ def test_a_request_that_hangs_does_not_keep_the_engine_from_ending(house: House,
     wait_for_requests(house, 1)
     began = time.monotonic()
     house.loop.call_soon_threadsafe(house.stop.set)
-    thread.join(20)
-    assert errors and time.monotonic() - began < 10
+    thread.join(60)
+    assert errors and time.monotonic() - began < 30
 
 
-def test_listeners_are_let_go_when_the_server_moves_and_may_come_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "_RETRY", 0.05)
+def test_listeners_are_let_go_when_the_server_moves_and_may_come_back(house: House) -> None:
     eventually(lambda: house.server.context.hub.listeners == 0)
     with stream(house) as opened:
         eventually(lambda: house.server.context.hub.listeners == 1)

@@ -42,7 +42,7 @@ def test_queued_jobs(house: House) -> None:
     house.put("/server/auto", token="")
     house.ask("DELETE", "/server/auto")
     house.world.submit(2, duration=10.0, owner="quentin")
-    house.pass_time(5)
+    house.pass_time(30)
     jobs = house.get("/job").json
     assert [job["owner"] for job in jobs] == ["quentin"] * 2 and all(job.keys() >= set(JOB) for job in jobs)
     assert house.get(f"/job/{jobs[0]['jobid']}").json == jobs[0]

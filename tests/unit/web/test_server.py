@@ -17,7 +17,7 @@ from saltext.dynamiccluster.settings import load
 from .house import House, free_port, pillar
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until
@@ -29,11 +29,6 @@ def change(house: House, **server: object) -> None:
     core = house.world.core
     core.parts = type(core.parts)(**{**{name: getattr(core.parts, name) for name in core.parts.__dataclass_fields__}, "settings": load(pillar(**server))})  # type: ignore[arg-type]
     house.publish()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saltext.dynamiccluster.web.server._RETRY", 0.05)
 
 
 def test_a_port_that_is_taken_is_a_problem_until_it_is_free(tmp_path: Path) -> None:
@@ -84,7 +79,7 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
 def serial(house: House) -> str:
     """Return the certificate, "" while nothing listens: between the old server and the new one."""
     try:
-        return ssl.get_server_certificate(("127.0.0.1", house.port), timeout=5)
+        return ssl.get_server_certificate(("127.0.0.1", house.port), timeout=60)
     except OSError:
         return ""
 
@@ -94,7 +89,7 @@ def test_tls_and_a_certificate_that_is_renewed(tmp_path: Path) -> None:
     with House(tmp_path / "a", tls_certificate=str(certificate), tls_key=str(key)) as house:
         assert house.server.problems() == []
         trusted = ssl.create_default_context(cafile=str(certificate))
-        with urllib.request.urlopen(f"https://127.0.0.1:{house.port}/healthz", context=trusted, timeout=10) as answer:
+        with urllib.request.urlopen(f"https://127.0.0.1:{house.port}/healthz", context=trusted, timeout=60) as answer:
             assert answer.status == 200
         assert house.server.context.cookie.startswith("__Host-")
         before = serial(house)

@@ -13,7 +13,8 @@ from saltext.dynamiccluster.model import InstanceState, LaunchOrder
 from tests.contract.cloud_ec2 import SECRET, Endpoint, error_document, free_port, settings, silent_port
 
 ORDER = LaunchOrder("intent-1", "wn-a", "user-data with t0ken", 0.0)
-FAST = Timeouts(connect=1.0, read=0.5, listing=30.0)
+PATIENT = Timeouts(connect=30.0, read=30.0, listing=60.0)
+HASTY = Timeouts(connect=1.0, read=0.3, listing=30.0)  # for those that never answer
 OURS = {"Name": "wn-a", "dynamiccluster:cluster": "one", "dynamiccluster:resource": "alpha", "dynamiccluster:intent": "intent-1"}
 TYPES = (200, b"<DescribeInstanceTypesResponse><instanceTypeSet/></DescribeInstanceTypesResponse>")
 
@@ -36,8 +37,8 @@ def refusal(status: int, code: str, text: str = "as told") -> tuple[int, bytes]:
     return status, error_document(code, text)
 
 
-def aws(url: str, **more) -> Aws:
-    return Aws("alpha", "one", settings(url, **more), timeouts=FAST)
+def aws(url: str, timeouts: Timeouts = PATIENT, **more) -> Aws:
+    return Aws("alpha", "one", settings(url, **more), timeouts=timeouts)
 
 
 class TestSettings:
@@ -79,7 +80,7 @@ class TestListing:
 
     def test_defect_the_filter_matches_only_itself(self):
         with Endpoint(listing()) as endpoint:
-            Aws("a*?\\", "one", settings(endpoint.url), timeouts=FAST).list()
+            Aws("a*?\\", "one", settings(endpoint.url), timeouts=PATIENT).list()
             sent = endpoint.requests[0]
         filters = {sent[f"Filter.{n}.Name"]: sent[f"Filter.{n}.Value.1"] for n in (1, 2)}
         assert filters == {"tag:dynamiccluster:cluster": "one", "tag:dynamiccluster:resource": "a\\*\\?\\\\"}
@@ -246,7 +247,7 @@ class TestTimeouts:
     @pytest.mark.parametrize(("call", "certain"), [("list", True), ("launch", False)])
     def test_a_server_that_never_answers_is_unreachable(self, call, certain):
         with silent_port() as url, pytest.raises(CloudError) as error:
-            aws(url).list() if call == "list" else aws(url).launch(ORDER)
+            aws(url, HASTY).list() if call == "list" else aws(url, HASTY).launch(ORDER)
         assert (error.value.kind, error.value.certain) == (Refusal.UNREACHABLE, certain)
 
     def test_a_proxy_is_really_used(self):

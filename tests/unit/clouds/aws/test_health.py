@@ -166,6 +166,6 @@ def test_a_listing_shows_health_and_price_over_http():
         f"<DescribeSpotPriceHistoryResponse><spotPriceHistorySet>{price}</spotPriceHistorySet></DescribeSpotPriceHistoryResponse>",
     ]
     with Endpoint(*((200, text.encode()) for text in answers)) as endpoint:
-        (shown,) = Aws("alpha", "one", settings(endpoint.url), timeouts=Timeouts(connect=1.0, read=5.0)).list()
+        (shown,) = Aws("alpha", "one", settings(endpoint.url), timeouts=Timeouts(connect=30.0, read=30.0)).list()
     assert (shown.market, shown.price) == ("spot", 0.035)
     assert (shown.impaired, shown.notice) == ("", "instance-retirement on 2026-03-15 04:00 UTC: degraded")

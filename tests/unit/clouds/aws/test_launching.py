@@ -38,7 +38,7 @@ def fleet(*errors: str, machine: str = "") -> tuple[int, bytes]:
 
 
 def aws(url: str, **more) -> Aws:
-    return Aws("alpha", "one", settings(url, **{**SEVERAL, **more}), timeouts=Timeouts(connect=1.0, read=1.0, listing=10.0))
+    return Aws("alpha", "one", settings(url, **{**SEVERAL, **more}), timeouts=Timeouts(connect=30.0, read=30.0, listing=60.0))
 
 
 def launch(*answers, order: LaunchOrder = ORDER, **more):

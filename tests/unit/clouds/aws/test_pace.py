@@ -93,7 +93,7 @@ EMPTY = (200, b"<DescribeInstancesResponse><reservationSet/></DescribeInstancesR
 
 
 def aws(url: str, name: str, **more) -> Aws:
-    return Aws(name, "one", settings(url, **more), timeouts=Timeouts(connect=1.0, read=5.0))
+    return Aws(name, "one", settings(url, **more), timeouts=Timeouts(connect=30.0, read=30.0))
 
 
 def test_resources_of_one_account_share_its_pace_and_others_do_not():

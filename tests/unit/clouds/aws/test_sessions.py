@@ -26,7 +26,7 @@ def nobody(monkeypatch, tmp_path):
 
 
 def aws(url: str, **more) -> Aws:
-    return Aws("alpha", "one", settings(url, **more), timeouts=Timeouts(connect=1.0, read=5.0))
+    return Aws("alpha", "one", settings(url, **more), timeouts=Timeouts(connect=30.0, read=30.0))
 
 
 WITHOUT_KEYS = {"access_key_id": None, "secret_access_key": None}

@@ -49,7 +49,7 @@ class FakeOpenStack:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     def __enter__(self) -> FakeOpenStack:
         self._thread.start()
@@ -338,7 +338,7 @@ def _handler(openstack: FakeOpenStack) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for a condition; fail when it does not come."""
     ends = time.monotonic() + seconds
     while not true():

@@ -13,7 +13,7 @@ from tests.contract.cloud_openstack import settings
 from tests.unit.clouds.openstack.fake_http import FakeOpenStack
 
 ORDER = LaunchOrder("intent-1", "os-a", "#!/bin/sh\n# t0ken\n", 0.0)
-FAST = Timeouts(call=20.0, listing=20.0, settle=0.0)
+FAST = Timeouts(call=60.0, listing=60.0, settle=0.0)
 OURS = {"dynamiccluster:cluster": "one", "dynamiccluster:resource": "alpha"}
 
 

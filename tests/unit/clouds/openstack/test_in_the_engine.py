@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from saltext.dynamiccluster.clouds.openstack import OpenStack, Timeouts
+from saltext.dynamiccluster.clouds.openstack.room import Room
 from saltext.dynamiccluster.errors import Refusal
 from saltext.dynamiccluster.model import Chunk, Request, Shape
 from saltext.dynamiccluster.sim.cloud import Machine
@@ -33,10 +34,11 @@ class NovaWorld(World):
         super().__init__(make_settings({"private": {"type": "openstack", "config": config}}, **general), directory, shape=SHAPE)
 
     def prepare(self) -> None:
-        timeouts = Timeouts(call=20.0, settle=self.settle)
+        timeouts = Timeouts(call=60.0, settle=self.settle)
         self.clouds = {name: OpenStack(name, self.settings.name, found.config, timeouts=timeouts) for name, found in self.settings.cloud.items()}
         for cloud in self.clouds.values():
             cloud.account = self.account
+            cloud.room = Room(cloud.api, self.clock.now, self.clock.advance)
 
     def restart(self, **more: object) -> None:
         self.prepare()  # a new process has new adapters, which remember nothing

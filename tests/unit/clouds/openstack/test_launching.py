@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from saltext.dynamiccluster.clouds.openstack import OpenStack, Timeouts
+from saltext.dynamiccluster.clouds.openstack import OpenStack, Timeouts, room
 from saltext.dynamiccluster.errors import CloudError, Refusal
 from saltext.dynamiccluster.model import InstanceState, LaunchOrder, Shape
 from tests.unit.clouds.openstack.fake_cloud import GROUP, IMAGE, IMAGE_NAME, NETWORK, NO_VALID_HOST
@@ -168,7 +168,8 @@ class TestLostAnswers:
 
 
 class TestQuota:
-    def test_it_is_known_before_asking(self, fake):
+    def test_it_is_known_before_asking(self, fake, monkeypatch):
+        monkeypatch.setattr(room, "_UNCOUNTED", 0.0)  # here it is counted at once
         fake.cloud.quota["instances"] = 2
         cloud = openstack(fake)
         for number in range(2):
