@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from bench import sge_inputs
+from saltext.dynamiccluster.batch import listing
 from saltext.dynamiccluster.batch.gridengine import hostscan, jobscan
 from saltext.dynamiccluster.batch.gridengine.hosts import parse_hosts, read_host
 from saltext.dynamiccluster.batch.gridengine.hostscan import HostReader
@@ -60,13 +61,13 @@ fuzzed = settings(max_examples=150, deadline=None)
 @given(st.sampled_from(JOBS), st.lists(wounds, min_size=1, max_size=4), st.integers(100, 4000))
 def test_spoiled_listings_of_jobs(name: str, spots: list[tuple[float, int, bytes]], chunk: int) -> None:
     document = spoil(read(name), spots)
-    usual, jobscan._CHUNK = jobscan._CHUNK, chunk
+    usual, listing.PIECE = listing.PIECE, chunk
     try:
         reader = JobReader()
         said(reader, read(name))  # what it remembers of a good listing changes nothing
         assert said(reader, document) == said(parse_jobs, document) == said(JobReader(), document)
     finally:
-        jobscan._CHUNK = usual
+        listing.PIECE = usual
 
 
 @fuzzed
@@ -142,4 +143,4 @@ def test_forgets_jobs_that_are_gone() -> None:
         document = read("qstat-array-holes-xml").replace(b"<JB_job_number>", b"<JB_job_number>%d" % number)
         for other in range(700):
             reader(document.replace(b"<JB_job_number>", b"<JB_job_number>%d" % other))
-    assert len(reader._but_priority) < 3000 and len(reader._known) < 20
+    assert len(reader.but_priority) < 3000 and len(reader.known) < 20

@@ -1,29 +1,31 @@
 """Reading `qstat -xml -r` again and again: a job whose record did not change costs a look into a dictionary.
 
-One pattern takes apart the records that are exactly as Grid Engine writes them and hold no more than plain printable characters; for those it says
+One pattern takes apart the records that are exactly as Grid Engine writes them and hold no more than plain characters; for those it says
 what an XML parser says. Every other record, and all that stands between records, goes the way of jobs.parse_jobs, so that nothing odd,
-foreign or cut off can pass for a complete listing.
+foreign or cut off can pass for a complete listing. What is done to each job is done to many of them at once, by functions written in C.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import repeat
 from operator import itemgetter
 from sys import intern
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from ...calm import undisturbed
+from ..listing import Cutter, feed
 from .jobs import JobRecord, RawRequest, count_tasks, read_record, read_request, read_time
 from .xml import Frame, parse
 
-_CHUNK = 1 << 18  # bytes that are cut at once: few enough not to hold the interpreter, or a second copy of a long listing
 _END = b"</job_list>\n"
+_PRIORITY_END = b"</JAT_prio>"
 _TEXT = r"[ !\"#$'-;=?-~]"  # neither markup nor Grid Engine's own escape (%lt;) begins with any of these
 _RECORD = re.compile(
-    rf"""(.?)    <job_list state="(?:pending|running)">
+    rf"""([\s\S]?)    <job_list state="(?:pending|running)">
       <JB_job_number>(\d+)</JB_job_number>
       <JAT_prio>(\d+\.\d+)</JAT_prio>
       <JB_name>{_TEXT}*</JB_name>
@@ -34,15 +36,16 @@ _RECORD = re.compile(
       <slots>(\d+)</slots>
 (?:      <tasks>([0-9,:-]+)</tasks>
 )?      <full_job_name>({_TEXT}+)</full_job_name>
-((?:      <[^/\n][ -~]*
-)*)    </job_list>
+((?:      <[^/\n].*
+)*+)    </job_list>
 """,
-    re.ASCII | re.DOTALL,
+    re.ASCII,
 )
-_SECONDS = {f":{second:02d}": float(second) for second in range(60)}
 _new, _first = tuple.__new__, itemgetter(0)
-_MOST_ASKED = 50_000  # different requests that are remembered at once
+_record = partial(_new, JobRecord)
+_MOST_ASKED = 50_000  # different requests, and minutes, that are remembered at once
 _Fields = tuple[str, ...]
+_Some = list[JobRecord | None]
 
 
 class _Asked(NamedTuple):
@@ -59,89 +62,140 @@ class JobReader:
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, JobRecord] = {}
-        self._but_priority: dict[int, JobRecord] = {}
-        self._asked: dict[_Fields, _Asked | None] = {}
+        self.known: dict[int, JobRecord | None] = {}
+        self.but_priority: dict[int, JobRecord] = {}
+        self._asked, self._minutes = _Requests(), _Minutes()
 
     def __call__(self, document: bytes) -> tuple[JobRecord, ...]:
         """Return the records. Raises BatchMalformed when the document is truncated or foreign."""
-        frame, records, known = Frame("job_info", "job_list"), [], {}
-        end = document.rfind(_END) + 1
-        with undisturbed():
-            for chunk in _chunks(document, end):
-                parts = chunk.split(_END)[:-1]
-                prints = list(map(hash, parts))
-                found = list(map(self._known.get, prints))
-                if None in found:
-                    self._fill(found, parts, chunk)
-                known.update(zip(prints, found, strict=True))
-                records += found if None not in found else _with_odd_ones(found, parts, frame)
-                frame.passed = True
-            records += map(read_record, frame.read(document[end + len(_END) - 1 if end else 0 :]))
-            frame.check()
-            self._remember(known, records)
-        return tuple(records)
+        return feed(self.start(), document)
 
-    def _remember(self, known: dict[int, JobRecord | None], records: list[JobRecord]) -> None:
-        self._known = known
-        if len(self._asked) > _MOST_ASKED:
-            self._asked.clear()
-        if len(self._but_priority) > 1000 + len(records) * 3 // 2:
+    def start(self) -> JobReading:
+        """Return a new reading, for a document that comes in pieces."""
+        return JobReading(self)
+
+    def remember(self, known: dict[int, JobRecord | None], records: Sequence[JobRecord]) -> None:
+        """Keep what the next listing may have, too."""
+        self.known = known
+        for memory in (self._asked, self._minutes):
+            if len(memory) > _MOST_ASKED:
+                memory.clear()
+        if len(self.but_priority) > 1000 + len(records) * 3 // 2:
             alive = set(map(id, records))
-            self._but_priority = {print_: record for print_, record in self._but_priority.items() if id(record) in alive}
+            self.but_priority = {print_: record for print_, record in self.but_priority.items() if id(record) in alive}
 
-    def _fill(self, found: list[JobRecord | None], parts: list[bytes], chunk: bytes) -> None:
+    def read(self, parts: list[bytes]) -> _Some:
+        """Return the records of these parts; those that are not as usual are None. What spoils many at once is sought in halves of them."""
+        try:
+            found = _cut(parts)
+            if found is not None:
+                return self._make(found)
+        except (ValueError, KeyError):  # the slow way tells what is wrong with it
+            pass
+        half = len(parts) // 2
+        return [*self.read(parts[:half]), *self.read(parts[half:])] if half else [None]
+
+    def _make(self, found: list[_Fields]) -> _Some:
+        """Return the records of these fields. Raises ValueError or KeyError when one of them is not as usual."""
+        _, numbers, priorities, owners, states, whens, times, queues, slots, tasks, names, rests = zip(*found, strict=True)
+        asked = list(map(self._asked.__getitem__, zip(slots, rests, strict=True)))
+        if not all(asked):
+            raise ValueError
+        for several in filter(None, tasks):
+            count_tasks(several)
+        minutes = self._minutes
+        at = [minutes[time[:16]] + _SECONDS[time[16:]] if len(time) == 19 else read_time(time) for time in times]
+        waits = [when == "JB_submission_time" for when in whens]
+        queued = at if all(waits) else [time if wait else 0.0 for time, wait in zip(at, waits, strict=True)]
+        started = repeat(0.0) if all(waits) else [0.0 if wait else time for time, wait in zip(at, waits, strict=True)]
+        requests, predecessors = zip(*asked, strict=True)
+        return list(map(_record, zip(
+            numbers, map(intern, states), map(float, priorities), map(str.strip, names), map(intern, map(str.strip, owners)), queued, started,
+            map(intern, map(str.strip, queues)), tasks, requests, predecessors, repeat(""),
+        )))  # fmt: skip
+
+
+class JobReading:
+    """One listing, as it comes."""
+
+    def __init__(self, reader: JobReader) -> None:
+        self._reader = reader
+        self._frame = Frame("job_info", "job_list")
+        self._cutter = Cutter(_END)
+        self._records: list[JobRecord] = []
+        self._known: dict[int, JobRecord | None] = {}
+
+    def feed(self, data: bytes) -> None:
+        """Read the next piece. Raises BatchMalformed."""
+        chunk = self._cutter.feed(data)
+        if not chunk:
+            return
+        with undisturbed():
+            parts = chunk.split(_END)[:-1]
+            prints = list(map(hash, parts))
+            found: _Some = list(map(self._reader.known.get, prints))
+            if not all(found):
+                self._fill(found, parts)
+            self._known.update(zip(prints, found, strict=True))
+            self._records += found if all(found) else self._with_odd_ones(found, parts)
+            self._frame.passed = True
+
+    def end(self) -> tuple[JobRecord, ...]:
+        """Return the records. Raises BatchMalformed when the document is truncated or foreign."""
+        self._records += map(read_record, self._frame.read(self._cutter.rest()))
+        self._frame.check()
+        self._reader.remember(self._known, self._records)
+        return tuple(self._records)
+
+    def _fill(self, found: _Some, parts: list[bytes]) -> None:
         """Put the records that were not known yet in their places; those that are not as usual stay None.
 
         What stands before a priority tells which job it is, what stands behind it changes seldom.
         """
-        new: list[tuple[int, int]] = []
-        again = self._but_priority
-        for place, part in enumerate(parts):
-            if found[place] is None:
-                head, _, rest = part.partition(b"</JAT_prio>")
-                which, _, priority = head.rpartition(b">")
-                print_ = hash((which, rest))
-                known = again.get(print_)
-                if known is None:
-                    new.append((place, print_))
-                elif (record := _with_priority(known, priority)) is not None:
-                    found[place] = again[print_] = record
-        fields = _cut(chunk, len(parts)) if len(new) > len(parts) // 4 else None
-        for place, print_ in new:
-            record = self._make(fields[place]) if fields else self._take_apart(parts[place])
-            if record is not None:
+        again = self._reader.but_priority
+        places = [place for place, record in enumerate(found) if not record]
+        cut = [parts[place].partition(_PRIORITY_END) for place in places]
+        heads = [head.rpartition(b">") for head, _, _ in cut]
+        prints = [hash((head[0], rest[2])) for head, rest in zip(heads, cut, strict=True)]
+        records: _Some = [known and _with_priority(known, head[2]) for known, head in zip(map(again.get, prints), heads, strict=True)]
+        if not all(records):
+            new = [number for number, record in enumerate(records) if not record]
+            for number, record in zip(new, self._reader.read([parts[places[number]] for number in new]), strict=True):
+                records[number] = record
+        for place, print_, record in zip(places, prints, records, strict=True):
+            if record:
                 found[place] = again[print_] = record
 
-    def _take_apart(self, part: bytes) -> JobRecord | None:
-        fields = _cut(part + _END, 1)
-        return self._make(fields[0]) if fields else None
+    def _with_odd_ones(self, found: _Some, parts: list[bytes]) -> Iterator[JobRecord]:
+        """Yield the records of a chunk, among them those which have to be read the slow way."""
+        for record, part in zip(found, parts, strict=True):
+            if record is None:
+                yield from map(read_record, self._frame.read(part + _END))
+            else:
+                self._frame.passed = True
+                yield record
 
-    def _make(self, fields: _Fields) -> JobRecord | None:
-        """Return the record of these fields. As all jobs pass here once, it calls few others."""
-        _, number, priority, owner, state, when, time, queue, slots, tasks, name, rest = fields
-        try:
-            asked = self._asked.get((slots, rest)) or self._look_at(slots, rest)
-            if asked is None:
-                return None
-            if tasks:
-                count_tasks(tasks)
-            at = _minute(time[:16]) + _SECONDS[time[16:]] if len(time) == 19 else read_time(time)
-            value = float(priority)
-        except (ValueError, KeyError):  # the slow way tells what is wrong with it
-            return None
-        queued, started = (at, 0.0) if when == "JB_submission_time" else (0.0, at)
-        head = (number, intern(state), value, name.strip(), intern(owner.strip()), queued, started, intern(queue.strip()), tasks)
-        return _new(JobRecord, (*head, asked.request, asked.predecessors, ""))
 
-    def _look_at(self, slots: str, rest: str) -> _Asked | None:
-        """Parse the lines behind the job's name, once for all jobs that have the same; None when they are not for this reader."""
+class _Requests(dict[tuple[str, str], _Asked | None]):
+    """What stands behind a job's name, by slots and lines: parsed once for all jobs that have the same; None when it is not for this reader."""
+
+    def __missing__(self, key: tuple[str, str]) -> _Asked | None:
+        slots, rest = key
         element = parse(f"<job_list>{rest}</job_list>".encode())
         asked = None if element is None or _says_more(element) else _Asked(*read_request(element, slots))
-        self._asked[slots, rest] = asked
+        self[key] = asked
         return asked
 
 
+class _Minutes(dict[str, float]):
+    """Unix times at which minutes such as 2026-11-22T06:00 began."""
+
+    def __missing__(self, minute: str) -> float:
+        self[minute] = found = read_time(minute)
+        return found
+
+
+_SECONDS = {f":{second:02d}": float(second) for second in range(60)}
 _BEFORE = frozenset(
     {"JB_job_number", "JAT_prio", "JB_name", "JB_owner", "state", "queue_name", "slots", "tasks", "full_job_name"}
     | {"JB_submission_time", "JAT_submission_time", "JAT_start_time"}
@@ -153,36 +207,16 @@ def _says_more(element: Element) -> bool:
     return any(child.tag in _BEFORE for child in element)
 
 
-def _chunks(document: bytes, end: int) -> Iterator[bytes]:
-    """Yield the document up to and with the record's closing tag at `end` - 1, in parts that end with such a tag."""
-    at = 0
-    while at < end:
-        stop = document.find(_END, at + _CHUNK)
-        stop = (stop if stop >= 0 else end - 1) + len(_END)
-        yield document[at:stop]
-        at = stop
-
-
-def _cut(chunk: bytes, count: int) -> list[_Fields] | None:
-    """Return the fields of each record, None unless the chunk consists of exactly so many records as the pattern wants them.
+def _cut(parts: list[bytes]) -> list[_Fields] | None:
+    """Return the fields of each record, None unless all of them are as the pattern wants them.
 
     Each match ends with the one closing tag in it; the first field would hold the last character of anything between two matches.
     """
     try:
-        found = _RECORD.findall(chunk.decode("ascii"))
+        found = _RECORD.findall(_END.join((*parts, b"")).decode("ascii"))
     except UnicodeDecodeError:
         return None
-    return found if len(found) == count and not any(map(_first, found)) else None
-
-
-def _with_odd_ones(found: list[JobRecord | None], parts: list[bytes], frame: Frame) -> Iterator[JobRecord]:
-    """Yield the records of a chunk, among them those which have to be read the slow way."""
-    for record, part in zip(found, parts, strict=True):
-        if record is None:
-            yield from map(read_record, frame.read(part + _END))
-        else:
-            frame.passed = True
-            yield record
+    return found if len(found) == len(parts) and not any(map(_first, found)) else None
 
 
 def _with_priority(record: JobRecord, priority: bytes) -> JobRecord | None:
@@ -190,10 +224,4 @@ def _with_priority(record: JobRecord, priority: bytes) -> JobRecord | None:
         value = float(priority)
     except ValueError:
         return None
-    return record if value == record.priority else _new(JobRecord, (record[0], record[1], value, *record[3:]))
-
-
-@lru_cache(maxsize=50_000)
-def _minute(text: str) -> float:
-    """Return the Unix time at which a minute such as 2026-11-22T06:00 began. Raises ValueError."""
-    return read_time(text)
+    return record if value == record[2] else _new(JobRecord, (*record[:2], value, *record[3:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ...model import Job, JobState
 from .config import is_rerunnable
@@ -175,4 +175,4 @@ def _master_host(record: JobRecord) -> tuple[str, ...]:
 
 def unique(job: Job, tasks: str, known: Mapping[str, Job]) -> Job:
     """Return the job with an id that is not in use: an array has one record for each state of its pending tasks."""
-    return replace(job, id=f"{job.id}.{tasks}") if tasks and job.id in known else job
+    return job._replace(id=f"{job.id}.{tasks}") if tasks and job.id in known else job

@@ -1,18 +1,26 @@
-"""Viewing listings again and again: a job is viewed anew when its record changed, or what the record is read against."""
+"""Viewing listings again and again: a job is viewed anew when its record changed, or what the record is read against.
+
+All of a long queue pass here each time; so what is done to each job is done to all of them at once, by functions written in C.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from ...calm import undisturbed
 from ...model import Job, JobState, Request
-from ..many import pending_job
 from .details import JobDetail
 from .jobs import JobRecord, RawRequest
 from .jobview import JobContext, RunningTasks, unique, view
 from .requests import Translator
 
-_Seen = tuple[JobDetail | None, tuple[str, ...] | None, Job, JobRecord]
+_Hosts = tuple[str, ...]
+_Seen = tuple[JobDetail | None, _Hosts | None, Job, JobRecord]
+_Plain = tuple[Request, str, float | None]  # what a plain job asks for, the queues as asked, the wall time in seconds
+_id = itemgetter(0)
+_new = tuple.__new__
+_PENDING = JobState.PENDING
 
 
 class JobViews:
@@ -25,57 +33,76 @@ class JobViews:
         self._seen: dict[int, _Seen] = {}  # a record is kept with its view, so that no other one gets its id
         self._translate: Translator | None = None
 
-    def __call__(self, records: Iterable[JobRecord], context: JobContext) -> tuple[Job, ...]:
+    def __call__(self, records: Sequence[JobRecord], context: JobContext) -> tuple[Job, ...]:
         """Return the jobs. Those that only ask for queues nobody watches are left out while they wait."""
-        records = tuple(records)
         if context.translate is not self._translate:
             self._seen, self._translate = {}, context.translate
         with undisturbed():
-            jobs = self._view_all(records, context)
+            jobs = _unite(records, self._view_all(records, context))
         if len(self._seen) > 1000 + len(records) * 3 // 2:
             listed = set(map(id, records))
             self._seen = {key: known for key, known in self._seen.items() if key in listed}
-        return tuple(jobs.values())
+        return jobs
 
-    def _view_all(self, records: tuple[JobRecord, ...], context: JobContext) -> dict[str, Job]:
-        """Return the jobs by id. All of a long queue pass here each time: hence one long function that calls few others."""
-        seen, details, hosts = self._seen, context.details, context.running_on
-        plain: dict[int, _Plain | None] = {}
-        running = RunningTasks(records)
-        jobs: dict[str, Job] = {}
-        for record in records:
-            job_id, state, priority, name, owner, submitted, started, queue, tasks, request, _, broken = record
-            detail, on, key = details.get(job_id), hosts.get(job_id), id(record)
-            known = seen.get(key)
-            if known is not None and known[0] is detail and known[1] == on:
-                job: Job | None = known[2]
-            else:
-                # what queues are long of: a plain job that waits for a node and has been given a priority
-                usual = state == "qw" and priority and detail is None and on is None and not (tasks or queue or started or broken)
-                asked = None
-                if usual:
-                    asked = plain[id(request)] if id(request) in plain else plain.setdefault(id(request), _look_at(request, context))
-                if asked is not None:
-                    job = pending_job(job_id, asked[0], name, owner, asked[1], "", priority, submitted, asked[2], False)
-                    seen[key] = (None, None, job, record)
-                else:
-                    job = view(record, context, running)
-                    if job is not None and not tasks and _is_settled(job, detail) and not context.translate(request).shared:
-                        seen[key] = (detail, on, job, record)
-            if job is not None:
-                if tasks:
-                    job = unique(job, tasks, jobs)
-                jobs[job.id] = job
+    def _view_all(self, records: Sequence[JobRecord], context: JobContext) -> list[Job | None]:
+        ids = list(map(_id, records))
+        details, places = list(map(context.details.get, ids)), list(map(context.running_on.get, ids))
+        jobs = [
+            known[2] if known and known[0] is detail and known[1] == hosts else None
+            for known, detail, hosts in zip(map(self._seen.get, map(id, records)), details, places, strict=True)
+        ]
+        if not all(jobs):
+            make = _Maker(self._seen, records, context)
+            jobs = [job or make(*given) for job, *given in zip(jobs, records, details, places, strict=True)]
         return jobs
 
 
-_Plain = tuple[Request, str, float | None]  # what a plain job asks for, the queues as asked, the wall time in seconds
+class _Maker:
+    """Views the records of one listing that are not known yet."""
+
+    def __init__(self, seen: dict[int, _Seen], records: Iterable[JobRecord], context: JobContext) -> None:
+        self._seen, self._context = seen, context
+        self._running = RunningTasks(records)
+        self._plain: dict[int, _Plain | None] = {}  # by the id of a request, all of which live as long as this
+
+    def __call__(self, record: JobRecord, detail: JobDetail | None, hosts: _Hosts | None) -> Job | None:
+        """Return the job of a record."""
+        job_id, state, priority, name, owner, submitted, started, queue, tasks, request, _, broken = record
+        # what queues are long of: a plain job that waits for a node and has been given a priority
+        if state == "qw" and priority and detail is None and hosts is None and not (tasks or queue or started or broken):
+            key = id(request)
+            asked = self._plain[key] if key in self._plain else self._look_at(request)
+            if asked is not None:
+                job = _new(Job, (job_id, _PENDING, asked[0], 1, name, owner, asked[1], "", priority, submitted, 0.0, asked[2], False, "", (), _NOTHING))
+                self._seen[id(record)] = (None, None, job, record)
+                return job
+        viewed = view(record, self._context, self._running)
+        if viewed and not tasks and _is_settled(viewed, detail) and not self._context.translate(request).shared:
+            self._seen[id(record)] = (detail, hosts, viewed, record)
+        return viewed
+
+    def _look_at(self, request: RawRequest) -> _Plain | None:
+        """Return what plain jobs with this request are made of, None when they depend on others or are of queues that nobody watches."""
+        found = self._context.translate(request)
+        plain = None if found.shared or found.unwatched else (found.request, ",".join(request.queues), found.walltime)
+        self._plain[id(request)] = plain
+        return plain
 
 
-def _look_at(request: RawRequest, context: JobContext) -> _Plain | None:
-    """Return what plain jobs with this request are made of, None when they depend on others or are of queues that nobody watches."""
-    found = context.translate(request)
-    return None if found.shared or found.unwatched else (found.request, ",".join(request.queues), found.walltime)
+_NOTHING: dict[str, str] = {}
+
+
+def _unite(records: Iterable[JobRecord], views: list[Job | None]) -> tuple[Job, ...]:
+    """Return the jobs, each id once: an array has one record for each state of its pending tasks, a job may be listed once for each slot."""
+    jobs = [job for job in views if job] if not all(views) else views
+    if len(set(map(_id, jobs))) == len(jobs):
+        return tuple(jobs)
+    known: dict[str, Job] = {}
+    for record, job in zip(records, views, strict=True):
+        if job:
+            job = unique(job, record.tasks, known)
+            known[job.id] = job
+    return tuple(known.values())
 
 
 def _is_settled(job: Job, detail: JobDetail | None) -> bool:
