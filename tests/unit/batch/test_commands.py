@@ -30,16 +30,16 @@ def test_defect_any_command_may_hang(tmp_path: Path) -> None:
     """A command that does not end is given up, and so are the children that it started."""
     pid_file = tmp_path / "pid"
     started = time.monotonic()
-    with pytest.raises(BatchUnreachable, match="did not answer within 0.5 s"):
-        run("/bin/sh", "-c", f"sleep 100 & echo $! > {pid_file}; wait", timeout=0.5)
-    assert time.monotonic() - started < 5
+    with pytest.raises(BatchUnreachable, match="did not answer within 1.5 s"):
+        run("/bin/sh", "-c", f"sleep 100 & echo $! > {pid_file}; wait", timeout=1.5)
+    assert time.monotonic() - started < 60
     assert not _lives(int(pid_file.read_text()))
 
 
 def test_child_that_outlives_its_shell_and_holds_the_pipe_is_killed(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     with pytest.raises(BatchUnreachable):
-        run("/bin/sh", "-c", f"sleep 100 & echo $! > {pid_file}", timeout=0.5)
+        run("/bin/sh", "-c", f"sleep 100 & echo $! > {pid_file}", timeout=1.5)
     assert not _lives(int(pid_file.read_text()))
 
 
@@ -54,7 +54,7 @@ def test_brief_is_one_short_line() -> None:
 
 
 def _lives(pid: int) -> bool:
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -27,9 +27,9 @@ def test_s12_thread_and_loop_live_on_whatever_the_work_raised(error):
     async def play():
         pool = Pool("test", 1)
         with pytest.raises(Exception) as raised:  # noqa: B017, each of them in its own way
-            await asyncio.wait_for(pool.run(lambda: (_ for _ in ()).throw(error)), 5)
+            await asyncio.wait_for(pool.run(lambda: (_ for _ in ()).throw(error)), 60)
         assert not isinstance(raised.value, TimeoutError), "nobody was told"
-        assert await asyncio.wait_for(pool.run(threading.current_thread), 2) is await pool.run(threading.current_thread)
+        assert await asyncio.wait_for(pool.run(threading.current_thread), 60) is await pool.run(threading.current_thread)
         pool.close()
 
     asyncio.run(play())
@@ -37,18 +37,19 @@ def test_s12_thread_and_loop_live_on_whatever_the_work_raised(error):
 
 def test_no_more_threads_than_its_size_and_no_more_than_needed():
     async def play():
-        pool, running, most = Pool("test", 3), [], []
+        pool, threads, three = Pool("test", 3), set(), threading.Barrier(3)
 
         def work():
-            running.append(1)
-            most.append(len(running))
-            time.sleep(0.02)
-            running.pop()
+            threads.add(threading.current_thread())
+
+        def meet():
+            work()
+            three.wait(60)
 
         await pool.run(work)
-        assert max(most) == 1
-        await asyncio.gather(*(pool.run(work) for _ in range(12)))
-        assert max(most) == 3
+        assert len(threads) == 1
+        await asyncio.gather(*(pool.run(meet) for _ in range(12)))
+        assert len(threads) == 3
         pool.close()
 
     asyncio.run(play())
@@ -57,12 +58,13 @@ def test_no_more_threads_than_its_size_and_no_more_than_needed():
 def test_s31_call_that_hangs_keeps_nobody_from_ending():
     async def play():
         pool = Pool("test", 1)
-        task = asyncio.create_task(pool.run(lambda: time.sleep(30)))
-        await asyncio.sleep(0.05)
+        begun, never = threading.Event(), threading.Event()
+        task = asyncio.create_task(pool.run(lambda: begun.set() or never.wait(100)))
+        await asyncio.to_thread(begun.wait, 60)
         task.cancel()
         pool.close()
 
     began = time.monotonic()
     asyncio.run(play())
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("test-"))

@@ -86,7 +86,7 @@ def test_calls_at_the_same_time_make_one_instance(cloud):
     gate = threading.Barrier(8)
 
     def together(_: int) -> bytes:
-        gate.wait(5)
+        gate.wait(60)
         return tokens(call(), cloud).body
 
     with ThreadPoolExecutor(8) as pool:

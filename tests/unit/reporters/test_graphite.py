@@ -65,7 +65,7 @@ class Carbon:
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 def test_defect_a_socket_error_does_not_end_it_and_loses_nothing() -> None:

@@ -65,7 +65,7 @@ class Line:
 
 def ask(port: int, method: str, path: str) -> tuple[int, Any]:
     """Return status and answer, 0 while nobody listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
