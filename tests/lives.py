@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from saltext.dynamiccluster.control.observe import find_down
 from saltext.dynamiccluster.model import (
     BatchView,
     CheckResult,
@@ -26,7 +27,7 @@ from saltext.dynamiccluster.policy.decide import decide
 from saltext.dynamiccluster.policy.memory import Memory
 from saltext.dynamiccluster.policy.plan import Act, Action, Plan
 from saltext.dynamiccluster.settings import Settings, load
-from saltext.dynamiccluster.snapshot import Reading, Snapshot
+from saltext.dynamiccluster.snapshot import LONGEST_GAP, Reading, Snapshot, sought_as
 
 START = 1_000_000.0
 SHAPE = Shape(cores=4, memory_mb=8192)
@@ -97,28 +98,56 @@ class Life:
     cloud_error: str = ""
     unread: bool = False  # the batch system was never read
     serial: int = 0
+    _steady: float = 0.0
+    _batch: Reading[BatchView] = Reading()
+    _cloud: Reading[CloudView] = Reading()
 
     @classmethod
     def of(cls, *records: NodeRecord, **more: Any) -> Life:
         return cls(memory=Memory(nodes={item.name: item for item in records}), **more)
 
     def snapshot(self) -> Snapshot:
-        offers = {Reservation(): Offer(frozenset({"all.q"}))}
-        batch = Reading(BatchView(self.jobs, self.hosts, offers), self.now, self.serial, self.batch_error)
-        cloud = Reading(CloudView(self.instances, SHAPE, self.gone), self.now, self.serial, self.cloud_error)
+        batch = replace(self._batch, value=self._batch_view(), read_at=self.now, serial=self.serial, error=self.batch_error)
+        cloud = replace(self._cloud, value=self._cloud_view(), read_at=self.now, serial=self.serial, error=self.cloud_error)
         if self.unread:
             batch = Reading(error="the batch system does not answer")
         return Snapshot(batch, {"burst": cloud}, self.checks, self.addresses)
+
+    def _read_until(self, then: float) -> None:
+        """Let the time pass; read all the while as the engine does."""
+        self.serial += 1
+        records = tuple(self.memory.nodes.values())
+        sought = [sought_as(item) for item in records]
+        while self.now < then:
+            step = min(LONGEST_GAP, then - self.now)
+            self.now, self._steady = self.now + step, self._steady + step
+            batch, cloud = self._batch_view(), self._cloud_view()
+            self._batch = self._batch.followed_by(batch, self.now, self._steady, find_down(batch, records, self._batch))
+            self._cloud = self._cloud.followed_by(cloud, self.now, self._steady, sought)
+
+    def _batch_view(self) -> BatchView:
+        return BatchView(self.jobs, self.hosts, {Reservation(): Offer(frozenset({"all.q"}))})
+
+    def _cloud_view(self) -> CloudView:
+        return CloudView(self.instances, SHAPE, self.gone)
 
     def see(self, seconds: float = 10.0, **changes: Any) -> Plan:
         """Change what is seen, let time pass, decide; the plan's memory is kept."""
         for key, value in changes.items():
             setattr(self, key, value)
-        self.now += seconds
-        self.serial += 1
+        self._read_until(self.now + seconds)
         plan = decide(self.snapshot(), self.settings, self.memory, self.now)
         self.memory = plan.memory
         return plan
+
+    def jump(self, seconds: float) -> None:
+        """Set the clock; no time passes."""
+        self.now += seconds
+
+    def restart(self, away: float = 0.0) -> None:
+        """Go on with another engine, which has not read anything yet."""
+        self.now += away
+        self._batch, self._cloud = Reading(), Reading()
 
     def node(self, name: str = "burst-a") -> NodeRecord:
         return self.memory.nodes[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from saltext.dynamiccluster.model import (
@@ -30,7 +30,7 @@ from saltext.dynamiccluster.policy.placement import Allocation, allocate
 from saltext.dynamiccluster.policy.scale_in import ScaleIn, scale_in
 from saltext.dynamiccluster.policy.world import World
 from saltext.dynamiccluster.settings import Settings, load
-from saltext.dynamiccluster.snapshot import Reading, Snapshot
+from saltext.dynamiccluster.snapshot import Reading, Snapshot, sought_as
 
 NOW = 1_000_000.0
 SMALL = Shape(cores=8, memory_mb=16384)
@@ -137,11 +137,18 @@ def world(
             now,
             2,
             (cloud_errors or {}).get(name, ""),
+            **_watched_long(sought_as(item) for item in records),
         )
         for name in config.cloud
     }
-    snapshot = Snapshot(Reading(BatchView(jobs, hosts, offers), now, 2, batch_error), clouds)
+    batch = Reading(BatchView(jobs, hosts, offers), now, 2, batch_error, **_watched_long(item.hostname for item in records))
+    snapshot = Snapshot(batch, clouds)
     return World(snapshot, config, known, now, combine(snapshot, config, known, now))
+
+
+def _watched_long(names: Iterable[str]) -> dict[str, Any]:
+    """Return what makes a reading one of an engine that has looked for these all the time."""
+    return {"lived": NOW, "watched": dict.fromkeys(names, 0.0)}
 
 
 def _instance(item: NodeRecord) -> Instance:

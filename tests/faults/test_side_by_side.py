@@ -40,6 +40,9 @@ class _RealClock:
     def now(self) -> float:
         return time.time()
 
+    def steady(self) -> float:
+        return time.monotonic()
+
 
 @pytest.mark.parametrize("fault", ["hang", "slow", "throttled"])
 def test_resource_whose_cloud_is_in_trouble_delays_no_other(make: Make, tmp_path: Path, fault: str) -> None:

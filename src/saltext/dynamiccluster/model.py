@@ -179,11 +179,15 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class CloudView:
-    """One complete listing of a resource. `gone`: ids asked for by name that the cloud surely no longer has."""
+    """One listing of a resource. `gone`: ids asked for by name that the cloud does not know.
+
+    `cut`: a machine of the resource that was asked for by name is there, and the listing lacked it: it may lack others.
+    """
 
     instances: tuple[Instance, ...]
     shape: Shape | None = None
     gone: frozenset[str] = frozenset()
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +287,7 @@ class NodeRecord:
     requeued_at: float = 0.0  # when its jobs were last asked to run again elsewhere
     attempt: int = 0  # launches of it that the cloud surely refused; the next one is asked anew
     avoid: tuple[str, ...] = ()  # offerings that its launch leaves out, the same each time it is repeated
+    tries: int = 0  # calls of the cloud that asked for it
 
 
 @dataclass(frozen=True, slots=True)

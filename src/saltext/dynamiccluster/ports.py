@@ -16,7 +16,10 @@ class Clock(Protocol):
     """The time. The simulator has its own."""
 
     def now(self) -> float:
-        """Return Unix time in seconds."""
+        """Return Unix time in seconds. It may be set, so that it jumps."""
+
+    def steady(self) -> float:
+        """Return seconds since some moment, which only pass: nobody sets them."""
 
 
 @dataclass(frozen=True, slots=True)

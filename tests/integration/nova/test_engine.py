@@ -67,8 +67,9 @@ def test_a_server_deleted_behind_our_back_is_replaced_and_foreign_ones_are_not_t
     world = start(settings(nova, 2))
     (job,) = world.submit(1, WHOLE_NODE, duration=1000.0, rerunnable=True)
     await_(world, 120, lambda: bool(world.batch.running()))
-    world.ahead = 2 * LISTING_GRACE  # a young server may be missing for a while; this one is not young
-    world.step()
+    for _ in range(4):  # a young server may be missing for a while; this one is not young
+        world.ahead += LISTING_GRACE / 3
+        world.step()
     (lost,) = world.known
     nova.lose(lost)
     await_(world, 120, lambda: job.runs == 2)

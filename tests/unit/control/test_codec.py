@@ -38,7 +38,7 @@ def test_every_field_of_a_record_is_kept():
     text = {field.name: f"{field.name}!" for field in fields(NodeRecord) if field.type == "str"}
     numbers = {field.name: 1.5 for field in fields(NodeRecord) if field.type == "float"}
     switches = {field.name: True for field in fields(NodeRecord) if field.type == "bool"}
-    others = {"phase": Phase.SERVING, "shown": NodeState.BUSY, "hooks_done": frozenset({"x"}), "reading": 7, "empty_seen": 2}
+    others = {"phase": Phase.SERVING, "shown": NodeState.BUSY, "hooks_done": frozenset({"x"}), "reading": 7, "empty_seen": 2, "tries": 3}
     others |= {"notice": Notice(NoticeKind.RETIREMENT, "soon", 1.5), "attempt": 3, "avoid": ("c5.large in us-east-1a",)}
     record = NodeRecord(**text, **numbers, **switches, **others)
     defaults = NodeRecord("", "", "")

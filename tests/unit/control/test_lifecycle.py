@@ -31,8 +31,8 @@ def test_every_act_has_a_transition_and_a_handler():
 @pytest.mark.parametrize(
     ("act", "before", "after"),
     [
-        (Act.LAUNCH, RECORD, replace(RECORD, tried_at=7.0)),
-        (Act.LAUNCH, replace(RECORD, tried_at=3.0), replace(RECORD, tried_at=3.0)),
+        (Act.LAUNCH, RECORD, replace(RECORD, tried_at=7.0, tries=1)),
+        (Act.LAUNCH, replace(RECORD, tried_at=3.0, tries=1), replace(RECORD, tried_at=3.0, tries=2)),
         (Act.DESTROY, in_phase(Phase.LEAVING), in_phase(Phase.DESTROYING)),
         (Act.HOOK, replace(RECORD, hooks_done=frozenset({"a"})), replace(RECORD, hooks_done=frozenset({"a", "x"}))),
         (Act.JOIN, in_phase(Phase.JOINING), in_phase(Phase.JOINING)),
@@ -82,6 +82,9 @@ def test_success_is_written_after_it(act, before, after):
         (Act.DESTROY, in_phase(Phase.DESTROYING, leaving_for="idle"), False),
         (Act.DESTROY, in_phase(Phase.SERVING), True),
         (Act.JOIN, in_phase(Phase.JOINING), False),
+        (Act.FORGET, RECORD, False),
+        (Act.FORGET, in_phase(Phase.DESTROYING, instance_id="i-1", gone=True), False),
+        (Act.FORGET, in_phase(Phase.BOOTING, instance_id="i-1"), True),
     ],
 )
 def test_decision_that_is_not_wanted_any_more_is_not_carried_out(act, record, moot):

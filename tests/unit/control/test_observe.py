@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from saltext.dynamiccluster.control.backoff import BATCH_READ, CLOUD_READ
 from saltext.dynamiccluster.control.observe import ask_hostname, check_node, pause, read_batch, read_cloud, resolve_name
 from saltext.dynamiccluster.errors import BatchUnreachable, CloudError, Refusal
-from saltext.dynamiccluster.model import LaunchOrder, NodeRecord, Phase, Shape, Verdict
-from saltext.dynamiccluster.sim.batch import SimBatch
+from saltext.dynamiccluster.model import HoldBy, LaunchOrder, NodeRecord, Phase, Reservation, Shape, Verdict
+from saltext.dynamiccluster.sim.batch import SimBatch, SimHost
 from saltext.dynamiccluster.sim.clock import VirtualClock
 from saltext.dynamiccluster.sim.cloud import Account, SimulatedCloud
 from saltext.dynamiccluster.sim.world import make_settings
-from saltext.dynamiccluster.snapshot import Reading
+from saltext.dynamiccluster.snapshot import LONGEST_GAP, Reading
 
 RECORD = NodeRecord("dc-abc234", "cloud1", "intent", Phase.CONFIGURING, address="10.0.0.7")
 
@@ -69,6 +70,48 @@ def test_instances_that_a_listing_lacks_are_asked_for_by_id(clock):
     assert {instance.id for instance in view.instances} == {there.id, cut.id}
     assert view.gone == {"sim-999999"} and view.shape == Shape(4, 8192)
     assert [call for call in cloud.calls if call[0] == "get"] == [("get", cut.id), ("get", "sim-999999")]
+
+
+def test_only_what_was_lived_through_with_good_and_whole_readings_counts(clock):
+    account, cloud = make_cloud(clock)
+    made = cloud.launch(LaunchOrder("a", "a", "", 1.0))
+    known = [NodeRecord("a", "cloud1", "a", instance_id=made.id), NodeRecord("b", "cloud1", "b", tried_at=1.0, tries=2)]
+
+    def look(previous, seconds, known=known):
+        clock.advance(seconds)
+        return read_cloud("cloud1", cloud, known, previous, clock)
+
+    first = look(Reading(), 50)
+    assert (first.lived, first.watched_for("b 2")) == (0.0, 0.0)
+    second = look(first, 30)
+    assert (second.lived, second.watched_for("b 2")) == (30.0, 30.0)
+    cloud.troubles.truncate_list = 0  # it lacks a machine that is there: it may lack any
+    cut = look(second, 30)
+    assert cut.fresh and cut.watched_for("b 2") == 30.0
+    cloud.troubles.refuse("list", Refusal.FAILED)
+    failed = look(cut, 30)
+    assert failed.watched_for("b 2") == 30.0
+    cloud.troubles.mend("list")
+    cloud.troubles.truncate_list = None
+    late = look(failed, 1000)
+    assert late.watched_for("b 2") == 30.0 + LONGEST_GAP
+    again = look(late, 10, [replace(known[1], tries=3)])
+    assert again.watched_for("b 3") == again.watched_for("b 2") == again.watched_for("unknown") == 0.0
+
+
+def test_for_how_long_nodes_are_down_is_watched(clock):
+    batch, record = SimBatch(clock), replace(RECORD, hostname="n1")
+    batch.hosts["n1"] = SimHost("n1", Shape(4), Reservation(), ("all.q",), HoldBy.NOBODY, up=True)
+    reading, seen = Reading(), []
+    for up in (True, None, False, False, None, True, None):
+        clock.advance(10)
+        batch.hosts["n1"].up = up
+        reading = read_batch(batch, reading, clock, [record])
+        seen.append(reading.watched_for("n1"))
+    assert seen == [0, 0, 0, 10, 20, 0, 0]
+    del batch.hosts["n1"]
+    missing = read_batch(batch, read_batch(batch, reading, clock, [record]), clock, [record])
+    assert "n1" in missing.watched
 
 
 def test_s34_error_while_asking_for_one_instance_makes_the_whole_reading_fail(clock):

@@ -81,7 +81,7 @@ def test_new_instance_that_the_cloud_does_not_know_yet_gets_its_grace():
     life = Life.of(record(Phase.BOOTING, seen_at=0.0, asked_at=START), gone=frozenset({"i-burst-a"}))
     life.see(100)
     assert life.node().gone is False
-    life.see(100)
+    life.see(200)
     assert life.node().gone is True
 
 
@@ -107,12 +107,59 @@ def test_node_called_back_from_its_way_out_serves_only_if_it_did_before(ready_at
 
 
 def test_s23_jobs_of_a_machine_that_is_gone_are_cleared_before_its_host_goes():
-    old = record(Phase.SERVING, active_at=START - 900)
-    life = Life.of(old, hosts=(host(used=2, up=False),), gone=frozenset({"i-burst-a"}))
-    life.see()
+    life = Life.of(record(Phase.SERVING), hosts=(host(used=2, up=False),), gone=frozenset({"i-burst-a"}))
+    life.see(250)
     assert acts(life.see()) == [Act.CLEAR, Act.REMOVE]
     assert acts(life.see(hosts=())) == []
     assert acts(life.see()) == [Act.FORGET]
+
+
+@pytest.mark.parametrize("jump", [600, -600])
+def test_clock_that_jumps_makes_no_young_machine_old(jump):
+    """It is missing in an answer of one of the cloud's servers, and looked for since a moment only, whatever the time of day."""
+    life = Life.of(record(Phase.SERVING), hosts=(host(used=2),), instances=(instance(),))
+    life.see()
+    life.jump(jump)
+    assert acts(life.see(instances=(), gone=frozenset({"i-burst-a"}))) == []
+    assert life.node().gone is False
+
+
+def test_time_in_which_no_engine_looked_counts_for_no_grace():
+    life = Life.of(record(Phase.SERVING), hosts=(host(used=2, up=False),), instances=(instance(),))
+    life.see(300)
+    life.restart(away=600)
+    life.see(instances=(), gone=frozenset({"i-burst-a"}))
+    assert life.node().gone is False
+    life.see(200)
+    assert life.node().gone is True
+
+
+def test_machine_that_is_listed_after_all_is_not_gone():
+    """Its jobs are waited for, it goes in the usual way."""
+    wrong = record(Phase.LEAVING, gone=True, leaving_for=reasons.GONE)
+    life = Life.of(wrong, hosts=(host(used=1, up=False),), instances=(instance(),))
+    assert acts(life.see()) == []
+    assert life.node().gone is False and life.node().phase is Phase.DRAINING
+
+
+def test_machine_that_the_cloud_ended_is_gone_at_once():
+    life = Life.of(record(Phase.SERVING), hosts=(host(),), instances=(instance(state=InstanceState.INEXISTENT),))
+    life.see()
+    assert life.node().gone is True
+
+
+@pytest.mark.parametrize("up", [True, None])
+def test_jobs_of_a_machine_that_the_cloud_does_not_know_are_left_alone_until_its_daemon_is_down(up):
+    life = Life.of(record(Phase.SERVING), hosts=(host(used=2, up=up),), gone=frozenset({"i-burst-a"}))
+    life.see(250)
+    assert acts(life.see()) == []
+    assert acts(life.see(hosts=(host(used=2, up=False),))) == [Act.CLEAR, Act.REMOVE]
+
+
+def test_jobs_of_a_machine_that_the_cloud_has_ended_are_cleared_before_its_daemon_is_missed():
+    life = Life.of(record(Phase.SERVING), hosts=(host(used=2),), instances=(instance(state=InstanceState.INEXISTENT),))
+    life.see()
+    assert acts(life.see()) == [Act.CLEAR, Act.REMOVE]
 
 
 def test_stopped_machine_is_cleared_and_then_ended():

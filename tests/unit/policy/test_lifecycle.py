@@ -47,6 +47,35 @@ def test_unanswered_launch_that_never_shows_is_forgotten_only_on_a_good_listing(
     assert acts(life.see(cloud_error="")) == [Act.FORGET]
 
 
+def test_unanswered_launch_is_not_forgotten_because_the_clock_jumped():
+    """Its listing may be old or short for some minutes more; it counts for the maximum until then."""
+    life = Life.of(record(Phase.ASKED))
+    life.see()
+    life.jump(3600)
+    assert acts(life.see()) == []
+    life.restart(away=3600)
+    assert acts(life.see()) == []
+    assert acts(life.see(300)) == [Act.FORGET]
+
+
+def test_unanswered_launch_is_looked_for_anew_after_each_try():
+    life = Life.of(record(Phase.ASKED))
+    life.see(300)
+    life.change(tries=1)
+    life.jump(3600)
+    assert acts(life.see()) == []
+    assert acts(life.see(300)) == [Act.FORGET]
+
+
+def test_order_for_which_there_is_no_room_any_more_is_taken_back():
+    """A machine was found that nobody remembered: all together would be more than the maximum."""
+    ordered = [record(Phase.ASKED, f"burst-{letter}", tried_at=0.0, asked_at=START - age) for letter, age in (("a", 20), ("b", 10))]
+    life = Life.of(*ordered, instances=(instance("burst-x", intent="unknown"),), settings=settings(maximum=2))
+    plan = life.see()
+    assert (acts(plan, "burst-a"), acts(plan, "burst-b")) == ([Act.LAUNCH], [Act.FORGET])
+    assert life.node("burst-b").leaving_for == reasons.FULL
+
+
 def test_s25_instance_that_is_active_at_once_joins():
     life = Life.of(record(Phase.ASKED), instances=(instance(),))
     assert acts(life.see()) == [Act.JOIN]
@@ -284,6 +313,20 @@ def test_s10_cloud_and_batch_system_may_tell_the_name_short_or_long(name):
     plan = life.see(0)
     assert life.node().phase is Phase.SERVING
     assert [(node.resource, node.state) for node in plan.nodes] == [("burst", NodeState.BUSY)]  # one node, no physical one beside it
+
+
+def test_node_is_down_only_for_as_long_as_this_engine_has_seen_it_down():
+    """A clock that jumps, or an engine that was away, makes no node down for max_down_time."""
+    life = Life.of(record(Phase.SERVING), hosts=(host(up=False),), instances=(instance(),))
+    life.see()
+    life.jump(10_000)
+    life.see()
+    assert not life.node().leaving_for
+    life.restart(away=10_000)
+    life.see(60)
+    assert not life.node().leaving_for
+    life.see(life.settings.dynamic_cluster.max_down_time)
+    assert life.node().leaving_for == reasons.DOWN
 
 
 def test_s9_journal_and_machine_lost_together_leave_no_host_behind():

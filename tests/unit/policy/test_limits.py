@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from saltext.dynamiccluster.model import NodeState, Phase, ResourceFlag
+from saltext.dynamiccluster.model import Instance, InstanceState, NodeState, Phase, ResourceFlag
 from saltext.dynamiccluster.policy.limits import blocked_resources, count_nodes, hourly_cost, room_for, spent_of_day
 from saltext.dynamiccluster.policy.memory import ResourceMemory
 from saltext.dynamiccluster.policy.plan import Outcome
@@ -114,3 +114,26 @@ def test_restarted_qmaster_does_not_refill_the_minimum():
 @pytest.mark.parametrize("flag", [ResourceFlag.FROZEN, ResourceFlag.DRAINING, ResourceFlag.DRAINED])
 def test_resource_that_an_administrator_stopped_is_blocked(flag):
     assert blocked_resources(world(resources={"a": ResourceMemory(flag=flag)})) == {"a": f"a is {flag.name.lower()}"}
+
+
+@pytest.mark.parametrize(
+    ("general", "records", "beyond"),
+    [
+        ({}, [("a", 1), ("a", 2), ("a", 0)], set()),
+        ({}, [("a", 1), ("a", 2), ("a", 0), ("a", 3)], {"n3"}),
+        ({}, [("a", 1), ("a", 2), ("b", 2), ("b", 3)], {"n3"}),
+        ({"limits": {"max_nodes": 2}}, [("a", 1), ("a", 2), ("b", 3)], {"n2"}),
+    ],
+    ids=["room for all", "the newest goes", "by resource", "over all resources"],
+)
+def test_orders_beyond_the_maximum(general, records, beyond):
+    """A number is when it was ordered; 1 was tried already, and 0 is a machine that the cloud shows and nobody remembers."""
+    config = settings({"a": resource(maximum=3), "b": resource(maximum=1, priority=2)}, **general)
+    asked = {
+        f"n{number}": record(f"n{number}", Phase.ASKED, name, asked_at=NOW - 100 + at, tried_at=float(at == 1), instance_id="")
+        for number, (name, at) in enumerate(records)
+        if at
+    }
+    listed = tuple(Instance(f"i-{number}", "x", name, InstanceState.ACTIVE) for number, (name, at) in enumerate(records) if not at)
+    seen = world(records=tuple(asked.values()), listed=listed, config=config)
+    assert seen.beyond_maximum == beyond

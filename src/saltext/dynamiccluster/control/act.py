@@ -16,6 +16,7 @@ from ..model import NodeRecord, Phase
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action, describe
 from . import belated, joining, launching, refusals, tending
+from .again import is_overtaken
 from .announce import node_event
 from .backoff import NODE_WAIT, Retries, explain
 from .journal import Entry
@@ -103,6 +104,8 @@ class Actor:
             return False
         if record is not None:
             scene = replace(scene, record=record)
+            if is_overtaken(scene):
+                return False
             self._write_intent(action, record, now)
             if self._ledger.memory.nodes.get(record.name, record).intent != record.intent:
                 return False  # another node's call asks for this one, too

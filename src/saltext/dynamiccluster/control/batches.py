@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import CloudError, ConfigurationError, Refusal
 from ..model import BatchOrder, Instance, NodeRecord, Phase
+from ..policy.maximum import find_beyond_maximum
 from ..policy.memory import Memory
 from .intents import batch_of, count_of, members_of, new_batch, number_of
 from .journal import Entry, Order
@@ -39,11 +40,12 @@ def gather(scene: Scene) -> tuple[NodeRecord, ...]:
     now, chosen = scene.parts.clock.now(), []
 
     def choose(memory: Memory) -> Memory:
-        chosen[:] = _members(memory, scene.node, most)
+        beyond = find_beyond_maximum(scene.snapshot, scene.parts.settings, memory) - {scene.node.name}
+        chosen[:] = [record for record in _members(memory, scene.node, most + len(beyond)) if record.name not in beyond][:most]
         if len(chosen) < 2:
             return memory
         intents = members_of(new_batch(len(chosen)), [record.name for record in chosen])
-        chosen[:] = [replace(record, intent=intents[record.name], tried_at=now) for record in chosen]
+        chosen[:] = [replace(record, intent=intents[record.name], tried_at=now, tries=1) for record in chosen]
         return replace(memory, nodes={**memory.nodes, **{record.name: record for record in chosen}})
 
     scene.ledger.commit(choose, durable=True)
@@ -71,7 +73,15 @@ def repeat(scene: Scene) -> str:
     if len(members) != count:
         # Not the same words any more: only the listings can tell now what became of the call.
         raise CloudError(f"{count - len(members)} nodes of its launch are gone; its machine is awaited in the listing", Refusal.FAILED, certain=False)
+    others = [record for record in members if record.name != scene.node.name]
+    scene.ledger.commit(lambda memory: _count_try(memory, others))
     return launch(scene, tuple(members))
+
+
+def _count_try(memory: Memory, members: list[NodeRecord]) -> Memory:
+    """Return the memory with one more try of each: its machine may be made only now."""
+    known = [memory.nodes[record.name] for record in members if record.name in memory.nodes]
+    return memory.with_nodes([replace(record, tries=record.tries + 1) for record in known])
 
 
 # -- inside -----------------------------------------------------------------------------------------------------------

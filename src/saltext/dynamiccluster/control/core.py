@@ -52,7 +52,6 @@ class Core:
         self.plan = Plan(ledger.memory)
         self.planned_at = 0.0
         self._lost = ledger.lost or bool(ledger.note(_LOST, False))
-        self._no_orders_before = parts.clock.now() + LOST_GRACE if self._lost else 0.0
         if self._lost:
             ledger.keep(_LOST, True)
         self.counters: Counter[str] = Counter()
@@ -76,7 +75,7 @@ class Core:
     def see_batch(self) -> None:
         """Read the batch system."""
         parts = self.parts
-        reading = observe.read_batch(parts.batch, self._snapshot.batch, parts.clock)
+        reading = observe.read_batch(parts.batch, self._snapshot.batch, parts.clock, tuple(self.memory.nodes.values()))
         self._see(parts, batch=reading)
 
     def see_cloud(self, name: str) -> None:
@@ -159,21 +158,23 @@ class Core:
             if record.gone and not getattr(before.nodes.get(name), "gone", True) and not belated.is_belated(record):
                 memory = refusals.note_freed(memory, record.resource, self.parts.settings)
         memory = belated.note(before, memory, self._snapshot, self.parts.settings, now, self.chance)
-        if self._lost and self._is_settled(self.parts.clouds, now):
+        if self._lost and self._is_settled(self.parts.clouds):
             self._lost = False
             self.ledger.keep(_LOST, False)
-        settled = not self._lost or self._is_settled({action.resource for action in orders}, now)
+        settled = not self._lost or self._is_settled({action.resource for action in orders})
         if orders and settled and self._order(memory, orders, now):
             return
         if orders:  # not written, so not ordered: the wish for them stays
             memory = replace(memory, planned_at=before.planned_at, resources=before.resources)
         self._write(lambda _: memory)
 
-    def _is_settled(self, resources: Iterable[str], now: float) -> bool:
-        """Tell whether these resources were listed for so long after the journal was lost. The clock may jump, so listings are counted, too."""
-        enough = LOST_GRACE / self.parts.settings.dynamic_cluster.cloud_poller_interval
-        listings = [self._snapshot.clouds[name].serial if name in self._snapshot.clouds else 0 for name in resources]
-        return now >= self._no_orders_before and all(count >= enough for count in listings)
+    def _is_settled(self, resources: Iterable[str]) -> bool:
+        """Tell whether these resources were listed well for so long after the journal was lost."""
+        return all(self._listed_for(name) >= LOST_GRACE for name in resources)
+
+    def _listed_for(self, resource: str) -> float:
+        reading = self._snapshot.clouds.get(resource)
+        return reading.lived if reading is not None else 0.0
 
     def _order(self, memory: Memory, orders: list[Action], now: float) -> bool:
         entries = [Entry(now, "action", f"order: {action.reason}", action.resource, "", {"act": "order", "ok": True}) for action in orders]
@@ -240,9 +241,9 @@ class Core:
     @property
     def waiting(self) -> str:
         """Return why nothing is ordered yet after a start, "" when it is."""
-        left = self._no_orders_before - self.parts.clock.now()
+        left = LOST_GRACE - min(map(self._listed_for, self.parts.clouds), default=LOST_GRACE)
         why = "the journal was lost: until every machine launched before is surely listed again, nothing is ordered"
-        return f"{why} ({left:.0f} s)" if left > 0 else ""
+        return f"{why} ({left:.0f} s)" if self._lost and left > 0 else ""
 
     @property
     def failures(self) -> int:

@@ -35,7 +35,7 @@ class Transition:
 
 
 def _tried(record: NodeRecord, now: float) -> NodeRecord:
-    return replace(record, tried_at=record.tried_at or now)
+    return replace(record, tried_at=record.tried_at or now, tries=record.tries + 1)
 
 
 def _joined(record: NodeRecord, now: float) -> NodeRecord:
@@ -99,6 +99,7 @@ _MOOT: Mapping[Act, Callable[[NodeRecord], bool]] = {
     Act.REQUEUE: lambda record: record.phase is not Phase.DRAINING or not is_interrupted(record),
     Act.REMOVE: lambda record: record.phase is not Phase.LEAVING,
     Act.DESTROY: lambda record: not record.leaving_for,
+    Act.FORGET: lambda record: is_under_way(record.intent) or (bool(record.instance_id) and not record.gone),
 }
 
 

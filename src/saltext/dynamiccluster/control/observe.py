@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..errors import DynamicClusterError
-from ..model import BatchView, CheckResult, CloudView, Instance, NodeRecord, Phase, Shape, Verdict
+from ..model import BatchView, CheckResult, CloudView, Host, Instance, InstanceState, NodeRecord, Phase, Shape, Verdict
+from ..policy.nodes import find_host
 from ..ports import BatchSystem, Check, Clock, Cloud, Target
 from ..settings import Settings
-from ..snapshot import Reading
+from ..snapshot import Reading, sought_as
 from .backoff import Wait
 from .hooks import run_bounded
 
@@ -22,9 +23,12 @@ T = TypeVar("T")
 HOSTNAME_TIMEOUT = 10.0
 
 
-def read(previous: Reading[T], look: Callable[[], T], clock: Clock, what: str) -> Reading[T]:
-    """Return the new reading. `read_at` is when it began: what was changed meanwhile may or may not show in it."""
-    began = clock.now()
+def read(previous: Reading[T], look: Callable[[], T], clock: Clock, what: str, watched: Callable[[T], Iterable[str]]) -> Reading[T]:
+    """Return the new reading. `read_at` is when it began: what was changed meanwhile may or may not show in it.
+
+    `watched` returns what is looked for in it (see Reading.watched_for).
+    """
+    began, steady = clock.now(), clock.steady()
     try:
         value = look()
     except DynamicClusterError as error:
@@ -36,7 +40,7 @@ def read(previous: Reading[T], look: Callable[[], T], clock: Clock, what: str) -
         return _failed(previous, text, began, what)
     if previous.error:
         log.info("%s can be read again", what)
-    return Reading(value, began, previous.serial + 1)
+    return previous.followed_by(value, began, steady, watched(value), complete=not getattr(value, "cut", False))
 
 
 def _failed(previous: Reading[T], error: str, began: float, what: str) -> Reading[T]:
@@ -45,20 +49,36 @@ def _failed(previous: Reading[T], error: str, began: float, what: str) -> Readin
     return replace(previous, error=error or "no reason given", failing_since=previous.failing_since or began)
 
 
-def read_batch(batch: BatchSystem, previous: Reading[BatchView], clock: Clock) -> Reading[BatchView]:
-    """Read all jobs and hosts."""
-    return read(previous, batch.observe, clock, "the batch system")
+def read_batch(
+    batch: BatchSystem, previous: Reading[BatchView], clock: Clock, known: Iterable[NodeRecord] = ()
+) -> Reading[BatchView]:
+    """Read all jobs and hosts; for how long known nodes are not up is watched."""
+    return read(previous, batch.observe, clock, "the batch system", lambda view: find_down(view, known, previous))
+
+
+def find_down(view: BatchView, known: Iterable[NodeRecord], previous: Reading[BatchView]) -> tuple[str, ...]:
+    """Return the host names of nodes that are down or missing; not to know whether one is up neither begins nor ends that."""
+    names = (record.hostname for record in known if record.hostname)
+    return tuple(name for name in names if _is_down(find_host(view, name), name in previous.watched))
+
+
+def _is_down(host: Host | None, was_down: bool) -> bool:
+    if host is None or host.error:
+        return True
+    return was_down if host.up is None else not host.up
 
 
 def read_cloud(
     name: str, cloud: Cloud, known: Iterable[NodeRecord], previous: Reading[CloudView], clock: Clock
 ) -> Reading[CloudView]:
     """List a resource's instances; those that we know of and that the listing lacks are asked for by id."""
-    ids = [record.instance_id for record in known if record.resource == name and record.instance_id and not record.gone]
-    return read(previous, lambda: _look_at_cloud(cloud, ids, previous), clock, f"resource {name}")
+    ours = [record for record in known if record.resource == name]
+    ids = [record.instance_id for record in ours if record.instance_id and not record.gone]
+    sought = tuple(sought_as(record) for record in ours if record.tried_at)
+    return read(previous, lambda: _look_at_cloud(name, cloud, ids, previous), clock, f"resource {name}", lambda _: sought)
 
 
-def _look_at_cloud(cloud: Cloud, ids: list[str], previous: Reading[CloudView]) -> CloudView:
+def _look_at_cloud(name: str, cloud: Cloud, ids: list[str], previous: Reading[CloudView]) -> CloudView:
     listed = cloud.list()
     missing = [id_ for id_ in ids if id_ not in {instance.id for instance in listed}]
     found: list[Instance] = []
@@ -68,7 +88,12 @@ def _look_at_cloud(cloud: Cloud, ids: list[str], previous: Reading[CloudView]) -
         found += [instance] if instance is not None else []
         gone |= {id_} if instance is None else set()
     shape = _shape(cloud, previous)
-    return CloudView((*listed, *found), shape, frozenset(gone))
+    return CloudView((*listed, *found), shape, frozenset(gone), any(_is_listable(instance, name) for instance in found))
+
+
+def _is_listable(instance: Instance, resource: str) -> bool:
+    """Tell whether a whole listing would have shown it: one without our tags is found by its id alone."""
+    return instance.resource == resource and instance.state is not InstanceState.INEXISTENT
 
 
 def _shape(cloud: Cloud, previous: Reading[CloudView]) -> Shape | None:

@@ -225,8 +225,7 @@ def _doubt(world: World, node: WorkerNode) -> Stage | None:
     """Return the stage of a host of which nobody knows whether it is up: our own counts as long as it may come back."""
     if node.record is None:
         return Stage.DOUBT_PHYSICAL
-    down_for = world.now - node.record.down_since if node.record.down_since else 0.0
-    return Stage.DOUBT if down_for < world.settings.dynamic_cluster.max_down_time else None
+    return Stage.DOUBT if world.down_for(node.record) < world.settings.dynamic_cluster.max_down_time else None
 
 
 def is_recallable(world: World, node: WorkerNode) -> bool:

@@ -87,9 +87,18 @@ def _bury(view: View) -> Result:
 def _burial(view: View) -> tuple[Action, ...]:
     if view.host is None:
         return ()
+    if view.host.jobs and may_still_run(view):
+        return ()
     if view.host.jobs:
         return (view.action(Act.CLEAR, view.record.leaving_for), view.action(Act.REMOVE, view.record.leaving_for))
     return (view.action(Act.REMOVE, view.record.leaving_for),)
+
+
+def may_still_run(view: View) -> bool:
+    """Whether the cloud lists the machine after all, or only does not know it while its daemon is not known to be down."""
+    if view.instance is None:
+        return view.host is not None and view.host.up is not False
+    return view.instance.state is not InstanceState.INEXISTENT and not view.stopped
 
 
 def step_leaving(view: View) -> Result:

@@ -13,6 +13,7 @@ from ..model import HoldBy, InstanceState, NodeRecord, Phase, ResourceFlag, Verd
 from . import reasons
 from .leaving import step_destroying, step_draining, step_leaving
 from .plan import Act, Action
+from .track import LISTING_GRACE
 from .view import Result, View
 
 
@@ -81,22 +82,20 @@ def _step_asked(view: View) -> Result:
         trouble = _trouble(view)
         if trouble:
             return leave(view, trouble)
+        if record.name in view.world.beyond_maximum:
+            return leave(view, reasons.FULL)
         if view.frozen or _backing_off(view):
             return record, ()
         return record, (view.action(Act.LAUNCH, record.cause),)
     if record.gone:
         return leave(view, record.leaving_for or reasons.GONE)
     # The cloud may have it although no answer came: only asking again with the same intent, or its listing, can tell.
-    if view.age > view.world.settings.dynamic_cluster.max_launch_time + _lost_after(view):
-        return (record, (view.action(Act.FORGET, "the cloud never showed it"),)) if view.cloud_fresh else (record, ())
-    if record.leaving_for or view.age > view.world.settings.dynamic_cluster.max_launch_time:
+    late = view.age > view.world.settings.dynamic_cluster.max_launch_time
+    if late and view.cloud_fresh and view.sought_for >= LISTING_GRACE:
+        return record, (view.action(Act.FORGET, "the cloud never showed it"),)
+    if record.leaving_for or late:
         return record, ()
     return record, (view.action(Act.LAUNCH, f"asked again, its answer was lost: {record.cause}"),)
-
-
-def _lost_after(view: View) -> float:
-    """How much longer than max_launch_time an unanswered launch is watched for in the listings, in seconds."""
-    return 3 * view.world.settings.dynamic_cluster.cloud_poller_interval
 
 
 def _backing_off(view: View) -> bool:

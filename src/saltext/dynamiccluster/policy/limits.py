@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from ..model import HoldBy, InstanceState, NodeState, Phase, ResourceFlag, WorkerNode
+from ..model import HoldBy, NodeState, Phase, ResourceFlag, WorkerNode
 from ..settings import Settings
 from .bins import is_arriving
 from .breaker import trial_under_way, tries_one
+from .maximum import count_machines
 from .memory import SPOT
 from .packing import Budget
 from .world import World
@@ -27,19 +28,8 @@ class Count:
 
 
 def count_nodes(world: World) -> dict[str, Count]:
-    """Count the nodes of each resource, also of those that left the settings.
-
-    Billed is every record until it is forgotten, and every listed instance of ours that has none yet.
-    """
-    records = world.memory.nodes.values()
-    billed = Counter(record.resource for record in records)
-    ids = {(record.resource, record.instance_id) for record in records if record.instance_id}
-    intents = {(record.resource, record.intent) for record in records}
-    for resource, reading in world.snapshot.clouds.items():
-        for instance in reading.value.instances if reading.value else ():
-            unknown = (resource, instance.id) not in ids and (resource, instance.intent) not in intents
-            if unknown and instance.state is not InstanceState.INEXISTENT:
-                billed[resource] += 1
+    """Count the nodes of each resource, also of those that left the settings."""
+    billed = count_machines(world.snapshot, world.memory)
     kept = Counter(node.resource for node in world.nodes if counts_for_minimum(world, node))
     names = {*world.settings.cloud, *billed}
     return {name: Count(billed[name], kept[name]) for name in sorted(names)}

@@ -16,6 +16,7 @@ REBALANCE = "its cloud recommends to move to another machine"
 RETIREMENT = "its cloud retires the machine"
 IMPAIRED = "its cloud's checks of it fail"
 UNCONFIGURED = "its configuration failed"
+FULL = "there is no room for it any more: its resource is full"
 CANCELLED = "cancelled before it was launched"
 
 # Reasons that are taken back when the node turns out to be wanted after all.

@@ -155,7 +155,7 @@ def _why_down(world: World, node: WorkerNode, record: NodeRecord) -> str:
     if untouched := _why_down_is_untouched(world, node, record):
         return untouched
     trouble = host.error if host and host.error else "down" if host else "missing in the batch system"
-    down = world.now - record.down_since
+    down = world.down_for(record)
     if down < general.max_down_time:
         return f"{trouble}, {down:.0f} s of {general.max_down_time:.0f} s"
     if host is not None and host.busy and not general.destroy_down_nodes_with_jobs:

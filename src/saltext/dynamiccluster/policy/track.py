@@ -16,7 +16,7 @@ from .nodes import find_host
 from .notices import fold
 from .records import amend
 
-LISTING_GRACE = 180.0  # a new instance may be missing from listings for so long (EC2: eventual consistency)
+LISTING_GRACE = 180.0  # lived seconds for which a new instance may be missing from listings (EC2: eventual consistency)
 _ID = attrgetter("id")
 _ENDED = (InstanceState.DELETING, InstanceState.INEXISTENT)
 
@@ -94,8 +94,9 @@ def _fold_instance(
     if instance is None:
         return _fold_missing(record, view, reading)
     record = amend(record, instance_id=instance.id, seen_at=reading.read_at, spot=instance.market == "spot")
-    if instance.state is InstanceState.INEXISTENT:
-        return replace(record, gone=True)
+    record = amend(record, gone=instance.state is InstanceState.INEXISTENT)  # one that is listed after all is not gone
+    if record.gone:
+        return record
     if record.phase is Phase.ASKED:
         record = replace(record, phase=Phase.BOOTING)
     if record.phase is Phase.BOOTING and instance.state in (InstanceState.ACTIVE, InstanceState.READY):
@@ -107,15 +108,14 @@ def _fold_instance(
 
 
 def _fold_missing(record: NodeRecord, view: CloudView, reading: Reading[CloudView]) -> NodeRecord:
-    """A listing that lacks an instance proves nothing; the cloud's answer for its very id does, once it is old enough.
+    """A listing that lacks an instance proves nothing; the cloud's answer for its very id does, once it has been looked for long enough.
 
-    A young one may be shown by one of the cloud's servers and be unknown to the next.
+    A young one may be shown by one of the cloud's servers and be unknown to the next. How old it is nobody knows whose clock jumps.
     """
     if record.instance_id not in view.gone or not record.instance_id:
         return record
-    since = record.active_at or record.seen_at or record.asked_at
     ending = record.phase is Phase.DESTROYING and record.cloud_acted_at
-    return replace(record, gone=True) if ending or reading.read_at - since > LISTING_GRACE else record
+    return amend(record, gone=True) if ending or reading.watched_for(record.instance_id) >= LISTING_GRACE else record
 
 
 def _adopt(instance: Instance, reading: Reading[CloudView], snapshot: Snapshot, settings: Settings) -> NodeRecord | None:

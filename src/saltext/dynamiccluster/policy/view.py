@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..model import Host, Instance, NodeRecord, ResourceFlag
+from ..snapshot import sought_as
 from .nodes import find_host, find_instances
 from .plan import Act, Action
 from .world import World
@@ -37,6 +38,12 @@ class View:
         """Whether a good listing came after our last call for this node, so that the call may be repeated."""
         reading = self.world.snapshot.clouds.get(self.record.resource)
         return reading is not None and reading.read_at > self.record.cloud_acted_at
+
+    @property
+    def sought_for(self) -> float:
+        """For how many lived seconds its machine has been looked for (see Reading.watched_for)."""
+        reading = self.world.snapshot.clouds.get(self.record.resource)
+        return reading.watched_for(sought_as(self.record)) if reading is not None else 0.0
 
     @property
     def frozen(self) -> bool:

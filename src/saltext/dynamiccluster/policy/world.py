@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from ..model import BatchView, Offer, Phase, ResourceFlag, Shape, WorkerNode
+from ..model import BatchView, NodeRecord, Offer, Phase, ResourceFlag, Shape, WorkerNode
 from ..settings import Settings
 from ..snapshot import Snapshot
+from .maximum import find_beyond_maximum
 from .memory import Memory, ResourceMemory
 
 COMING = frozenset({Phase.ASKED, Phase.BOOTING, Phase.JOINING, Phase.CONFIGURING})
@@ -49,6 +50,17 @@ class World:
     def offer(self, resource: str) -> Offer | None:
         """Return how a new node of the resource would look to the batch system, None while that is unknown."""
         return self.batch.offers.get(self.settings.cloud[resource].reservation)
+
+    def down_for(self, record: NodeRecord) -> float:
+        """Return for how many seconds the batch system has called a node down, as far as this engine has lived through them."""
+        if not record.down_since:
+            return 0.0
+        return min(max(self.now - record.down_since, 0.0), self.snapshot.batch.watched_for(record.hostname))
+
+    @cached_property
+    def beyond_maximum(self) -> frozenset[str]:
+        """Return the names of ordered nodes, unknown to the cloud, for which there is no room any more."""
+        return find_beyond_maximum(self.snapshot, self.settings, self.memory)
 
     @cached_property
     def idle_limits(self) -> dict[str, float]:

@@ -50,6 +50,9 @@ class SystemClock:
     def now(self) -> float:
         return time.time()
 
+    def steady(self) -> float:
+        return time.monotonic()
+
 
 def run(opts: Opts, minion_id: str | None = None, cluster: str | None = None, master: str | None = None) -> None:
     """Run the engine until SIGTERM, or until the master dies. What `start()` of `_engines/dynamiccluster.py` calls."""

@@ -19,6 +19,8 @@ class VirtualClock:
         """Return the virtual Unix time in seconds."""
         return self._now
 
+    steady = now  # this time never jumps by itself
+
     def call_at(self, when: float, what: Callable[[], None]) -> None:
         """Have `what` called when the time comes; at the next move if `when` is past."""
         heapq.heappush(self._due, (when, next(self._order), what))

@@ -25,6 +25,9 @@ class SkewedClock:
     def now(self) -> float:
         return self.clock.now() + self.offset
 
+    def steady(self) -> float:
+        return self.clock.steady()
+
 
 class LyingBatch:
     """A SimBatch as its port shows it. `mode` is how it misbehaves now.
