@@ -12,6 +12,8 @@ from saltext.dynamiccluster.batch.gridengine.config import (
     parse_environment,
     parse_queues,
 )
+from saltext.dynamiccluster.batch.gridengine.jobs import JobRecord
+from saltext.dynamiccluster.batch.gridengine.jobscan import JobListing
 
 FOLDER = Path(__file__).parents[2] / "captures" / "gridengine-8.1.9"
 GROUPS = {"@allhosts": ("n1", "n2", "n3", "n6", "x001"), "@long": ("n4",), "@short": ("n5",)}
@@ -45,3 +47,8 @@ def jobs_document(*records: bytes) -> bytes:
     body = b"".join(b'<job_list state="pending">\n' + record + b"\n</job_list>\n" for record in records)
     head = b"<?xml version='1.0'?>\n<job_info  xmlns:xsd=\"x\">\n<queue_info>\n</queue_info>\n<job_info>\n"
     return head + body + b"</job_info>\n</job_info>\n"
+
+
+def listed(*records: JobRecord) -> JobListing:
+    """Return a listing in which no job is plain."""
+    return JobListing(list(records), list(range(len(records))), list(records))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from saltext.dynamiccluster.batch.commands import Completed, ProcessRunner
 from saltext.dynamiccluster.batch.gridengine import GridEngine
 from saltext.dynamiccluster.batch.gridengine.adapter import read_description
 from saltext.dynamiccluster.errors import BatchMalformed, BatchRefused, BatchUnreachable
@@ -83,8 +84,11 @@ def test_s9_half_an_answer_is_no_answer(world: World, command: str) -> None:
         world.engine.observe()
 
 
-def test_s9_missing_program_is_no_empty_cluster_and_told_by_name() -> None:
-    engine = GridEngine(SgeSettings(qstat_command="/nonexistent/qstat -xml -r"), ())
+def test_s9_missing_program_is_no_empty_cluster_and_told_by_name(world: World) -> None:
+    def run(argv: tuple[str, ...], *, timeout: float) -> Completed:
+        return (ProcessRunner({}) if argv[0].startswith("/nonexistent") else world.cell)(argv, timeout=timeout)
+
+    engine = GridEngine(SgeSettings(qstat_command="/nonexistent/qstat -xml -r"), (), run=run)
     with pytest.raises(BatchUnreachable, match="/nonexistent/qstat cannot be run"):
         engine.observe()
 

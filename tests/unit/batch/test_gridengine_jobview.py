@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,14 +11,16 @@ from saltext.dynamiccluster.batch.gridengine.jobs import (
     RawRequest,
     parse_jobs,
 )
+from saltext.dynamiccluster.batch.gridengine.jobscan import JobReader
 from saltext.dynamiccluster.batch.gridengine.jobview import JobContext, read_state
 from saltext.dynamiccluster.batch.gridengine.jobviews import JobViews
 from saltext.dynamiccluster.batch.gridengine.requests import Translator
 from saltext.dynamiccluster.model import Job, JobState
 
-from .captured import cell, jobs_document, read
+from .captured import cell, jobs_document, listed, read
 
 NOW = 1795327300.0
+DETAILS = parse_details(read("qstat-xml-j-all"))
 
 
 def context(**changes: object) -> JobContext:
@@ -25,11 +28,11 @@ def context(**changes: object) -> JobContext:
 
 
 def view(*records: JobRecord, **changes: object) -> list[Job]:
-    return list(JobViews()(records, context(**changes)))
+    return list(JobViews()(listed(*records), context(**changes)))
 
 
 def captured() -> dict[str, Job]:
-    jobs = JobViews()(parse_jobs(read("qstat-xml-r-all")), context(details=parse_details(read("qstat-xml-j-all"))))
+    jobs = JobViews()(listed(*parse_jobs(read("qstat-xml-r-all"))), context(details=parse_details(read("qstat-xml-j-all"))))
     assert len({job.id for job in jobs}) == len(jobs)
     return {job.id: job for job in jobs}
 
@@ -152,19 +155,57 @@ def test_rescheduled_jobs_are_demand_again() -> None:
     assert [record.state for record, job in zip(records, jobs, strict=True) if job.state is JobState.PENDING] == ["Rq"]
 
 
+STEPS = (
+    {},
+    {"details": DETAILS},
+    {"details": DETAILS, "running_on": {str(number): ("n1",) for number in range(1, 40)}, "started_at": {"11": 5.0}},
+    {"details": DETAILS, "left": {"license": 0.0}},
+    {"details": {**DETAILS, "11": replace(DETAILS["11"], start_after=NOW + 5, project="p", restart=1)}},
+    {"details": {**DETAILS, "11": replace(DETAILS["11"], start_after=NOW + 5, project="p", restart=1)}, "now": NOW + 10},
+)
+
+
 def test_jobs_viewed_again_are_what_they_would_be_if_viewed_for_the_first_time() -> None:
     """Whatever changed in between: details, where a job runs, what is left of the cell's own, the time, the records."""
-    records, details, views = parse_jobs(read("qstat-xml-r-all")), parse_details(read("qstat-xml-j-all")), JobViews()
-    steps = (
-        {},
-        {"details": details},
-        {"details": details, "running_on": {record.id: ("n1",) for record in records[:20]}, "started_at": {"11": 5.0}},
-        {"details": details, "left": {"license": 0.0}},
-        {"details": {**details, "11": replace(details["11"], start_after=NOW + 5)}},
-        {"details": {**details, "11": replace(details["11"], start_after=NOW + 5)}, "now": NOW + 10},
-    )
+    records, views = parse_jobs(read("qstat-xml-r-all")), JobViews()
     translate = Translator(cell())
-    for changes in steps:
+    for changes in STEPS:
         seen = replace(JobContext(translate, NOW), **changes)
-        for listed in (records, records[5:], tuple(record._replace(priority=0.7) for record in records), records):
-            assert views(listed, seen) == JobViews()(listed, seen)
+        for some in (records, records[5:], tuple(record._replace(priority=0.7) for record in records), records):
+            listing = listed(*some)
+            assert views(listing, seen) == JobViews()(listing, seen)
+
+
+@pytest.mark.parametrize("watched", [(), ("long.q",)])
+def test_plain_jobs_are_what_they_would_be_if_they_were_read_and_viewed_one_by_one(watched: tuple[str, ...]) -> None:
+    """Whatever changed in between, among it that a job got or lost its priority."""
+    usual = read("qstat-xml-r-all")
+    others = [re.sub(rb"(<JAT_prio>)[0-9.]+", rb"\g<1>%b" % priority, usual) for priority in (b"0.70000", b"0.00000", b"0.80000")]
+    reader, views, translate, plain = JobReader(), JobViews(), Translator(cell(), watched), 0
+    known: dict[str, JobDetail] = {}
+    for changes in STEPS:
+        seen = replace(JobContext(translate, NOW), **changes)
+        learnt = {job_id for job_id, detail in seen.details.items() if known.get(job_id) is not detail}
+        known = dict(seen.details)
+        for document in (usual, usual.replace(b"<state>hqw<", b"<state>qw<"), *others, usual):
+            listing = reader(document, translate)
+            plain += len(listing.entries) - len(listing.others)
+            assert views(listing, seen, learnt) == JobViews()(listed(*parse_jobs(document)), seen)
+            learnt = set()
+    assert plain > 100 or watched
+
+
+def test_another_configuration_makes_other_jobs() -> None:
+    reader, views, document = JobReader(), JobViews(), read("qstat-xml-r-all")
+    for watched in ((), ("long.q",), ()):
+        seen = JobContext(Translator(cell(), watched), NOW)
+        assert views(reader(document, seen.translate), seen) == JobViews()(listed(*parse_jobs(document)), seen)
+
+
+def test_views_of_jobs_that_are_gone_are_forgotten() -> None:
+    views, reader, translate, detail = JobViews(), JobReader(), Translator(cell()), JobDetail()
+    for number in range(2000):
+        listing = reader(read("qstat-array-holes-xml").replace(b"<JB_job_number>", b"<JB_job_number>%d" % number), translate)
+        ids = {entry.id for entry in listing.entries}
+        views(listing, JobContext(translate, NOW, dict.fromkeys(ids, detail)), ids)
+    assert len(views._plain._views) == len(views._plain._bases) < 1100 and len(views._seen) < 1100

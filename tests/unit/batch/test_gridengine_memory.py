@@ -13,6 +13,7 @@ from saltext.dynamiccluster.batch.gridengine.memory import (
 from saltext.dynamiccluster.batch.gridengine.tools import Tools
 from saltext.dynamiccluster.settings.sge import SgeSettings
 
+from .captured import listed
 from .fake_gridengine import FakeGridEngine, FakeHost, FakeJob, asked
 
 
@@ -33,12 +34,12 @@ def test_one_question_a_cycle_and_what_decides_comes_first() -> None:
     new, array = JobRecord("9002", "qw", 0.0), JobRecord("9003", "qw", 0.5, tasks="1-9:1")
     records = [*ranked, running, new, array]
     cell.jobs = {record.id: FakeJob(record.id) for record in records}
-    memory.update(records, 0)
+    memory.update(listed(*records), 0)
     assert len(questions(cell)) == 1 and len(questions(cell)[0]) == DETAILS_AT_ONCE
     assert questions(cell)[0][:3] == ["9002", "9003", "9001"]
-    known, _ = memory.update(records, 1)
+    known, _, _ = memory.update(listed(*records), 1)
     assert len(questions(cell)) == 2 and len(known) == len(records)
-    memory.update(records, 2)
+    memory.update(listed(*records), 2)
     assert len(questions(cell)) == 2
 
 
@@ -46,27 +47,27 @@ def test_what_decides_is_asked_again_and_the_rest_is_not() -> None:
     cell, tools = make()
     memory = DetailMemory(tools)
     records = [JobRecord("1", "qw", 0.0), JobRecord("2", "qw", 0.5)]
-    memory.update(records, 0)
-    memory.update(records, DETAIL_LIFE - 1)
-    memory.update(records, DETAIL_LIFE)
+    memory.update(listed(*records), 0)
+    memory.update(listed(*records), DETAIL_LIFE - 1)
+    memory.update(listed(*records), DETAIL_LIFE)
     assert questions(cell) == [["1", "2"], ["1"]]
 
 
 def test_array_is_asked_for_whichever_of_its_records_comes_last() -> None:
     cell, tools = make()
     records = [JobRecord("7", "qw", 0.5, tasks="3-9:1"), JobRecord("7", "r", 0.5, tasks="1")]
-    DetailMemory(tools).update([JobRecord("6", "r", 0.5), *records], 0)
+    DetailMemory(tools).update(listed(JobRecord("6", "r", 0.5), *records), 0)
     assert questions(cell) == [["7", "6"]]
 
 
 def test_jobs_that_left_are_forgotten_and_jobs_that_end_meanwhile_are_not_asked_for_twice() -> None:
     cell, tools = make()
     memory = DetailMemory(tools)
-    known, warning = memory.update([JobRecord("1", "qw", 0.0)], 0)
-    assert known == {"1": JobDetail()} and not warning
-    memory.update([JobRecord("1", "qw", 0.0)], 1)
+    known, learnt, warning = memory.update(listed(JobRecord("1", "qw", 0.0)), 0)
+    assert known == {"1": JobDetail()} and learnt == {"1"} and not warning
+    assert not memory.update(listed(JobRecord("1", "qw", 0.0)), 1)[1]
     assert len(questions(cell)) == 1
-    assert memory.update([], 2) == ({}, "")
+    assert memory.update(listed(), 2) == ({}, frozenset(), "")
 
 
 def test_configured_values_are_read_a_few_hosts_at_a_time() -> None:

@@ -13,7 +13,7 @@ from saltext.dynamiccluster.batch.gridengine import hostscan, jobscan
 from saltext.dynamiccluster.batch.gridengine.hosts import parse_hosts, read_host
 from saltext.dynamiccluster.batch.gridengine.hostscan import HostReader
 from saltext.dynamiccluster.batch.gridengine.jobs import parse_jobs, read_record
-from saltext.dynamiccluster.batch.gridengine.jobscan import JobReader
+from saltext.dynamiccluster.batch.gridengine.jobscan import JobListing, JobReader
 from saltext.dynamiccluster.errors import BatchMalformed
 
 from .captured import FOLDER, jobs_document, read
@@ -27,7 +27,8 @@ ODD_HOSTS = (*ODD, b" </host>\n", b" <queue name='x'>\n", b"</host>")
 def said(read_: Callable[[bytes], object], document: bytes) -> object:
     """Return what a reader makes of a document: records, or that it is malformed."""
     try:
-        return read_(document)
+        found = read_(document)
+        return tuple(found.entries) if isinstance(found, JobListing) else found
     except BatchMalformed:
         return BatchMalformed
 
@@ -100,7 +101,7 @@ def test_whatever_users_call_their_jobs_and_ask_for(given_: list[tuple[bytes, by
 @pytest.mark.parametrize("time", ["2026-11-22T06:00:60", "2026-11-22T06:00-55", "2026-13-22T06:00:55", "1795331468", "2026-11-22T06:00:55.123", "0"])
 def test_every_form_of_time(time: str) -> None:
     document = read("qstat-array-holes-xml").replace(b"2026-11-22T06:46:32", time.encode())
-    assert JobReader()(document) == parse_jobs(document)
+    assert said(JobReader(), document) == parse_jobs(document)
 
 
 @pytest.mark.parametrize("cut", range(20, 24_959, 613))
@@ -114,7 +115,7 @@ def test_truncated_listing_never_passes_for_a_shorter_one(cut: int) -> None:
 def test_jobs_as_usual_never_need_the_xml_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     slow: list[bytes] = []
     monkeypatch.setattr(jobscan, "read_record", lambda raw: slow.append(raw) or read_record(raw))
-    assert len(JobReader()(read("qstat-array-holes-xml"))) > 2
+    assert len(JobReader()(read("qstat-array-holes-xml")).entries) > 2
     assert len(slow) == 1  # the first one, which stands behind the document's head
 
 
@@ -127,13 +128,13 @@ def test_hosts_as_usual_never_need_the_xml_parser(monkeypatch: pytest.MonkeyPatc
 
 def test_unchanged_records_are_the_same_objects_and_only_a_new_priority_is_read_anew() -> None:
     reader, document = JobReader(), read("qstat-xml-r-all")
-    first = reader(document)
-    again = reader(document)
+    first = reader(document).entries
+    again = reader(document).entries
     usual = [number for number, record in enumerate(first) if again[number] is record]
     assert len(usual) > len(first) * 0.8
     aged = sge_inputs._PRIORITY.sub(rb"\g<1>0.98765", document)
-    third = reader(aged)
-    assert third == parse_jobs(aged) and all(record.priority == 0.98765 for record in third)
+    third = reader(aged).entries
+    assert tuple(third) == parse_jobs(aged) and all(record.priority == 0.98765 for record in third)
     assert all(third[number].request is first[number].request for number in usual)
 
 

@@ -135,18 +135,18 @@ class GridEngine:
         return self._config.cell(self._clock())
 
     def _observe(self) -> BatchView:
+        translate = self._config.translator(self._clock())
         # jobs first: one that starts in between is then seen on its host, and never nowhere
-        records = self._tools.jobs()
-        hosts = tuple(fill_jobs(host, records) for host in self._tools.hosts())
+        listing = self._tools.jobs(translate)
+        hosts = tuple(fill_jobs(host, listing.records) for host in self._tools.hosts())
         now = self._clock()
-        translate = self._config.translator(now)
-        details, warning = self._details.update(records, now)
+        details, learnt, warning = self._details.update(listing, now)
         views = self._view_hosts(hosts, translate.cell, now)
         return BatchView(
-            jobs=self._view_jobs(records, _make_context(hosts, translate, details, now)),
+            jobs=self._view_jobs(listing, _make_context(hosts, translate, details, now), learnt),
             hosts=views,
             offers={item: make_offer(translate.cell, item, self._settings.host_group, views) for item in self._reservations},
-            warnings=tuple(_warn(records, hosts, warning)),
+            warnings=tuple(_warn(listing.records, hosts, warning)),
             health={"sge": True},
         )
 

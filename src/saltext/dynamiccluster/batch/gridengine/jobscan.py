@@ -2,23 +2,25 @@
 
 One pattern takes apart the records that are exactly as Grid Engine writes them and hold no more than plain characters; for those it says
 what an XML parser says. Every other record, and all that stands between records, goes the way of jobs.parse_jobs, so that nothing odd,
-foreign or cut off can pass for a complete listing. What is done to each job is done to many of them at once, by functions written in C.
+foreign or cut off can pass for a complete listing.
+
+What queues are long of, a plain job that waits for a node, becomes a Job at once, while all of it is in the processor's cache.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import repeat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
-from sys import intern
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from ...calm import undisturbed
+from ...model import Job, JobState, Request
 from ..listing import Cutter, feed
 from .jobs import JobRecord, RawRequest, count_tasks, read_record, read_request, read_time
+from .requests import Translator
 from .xml import Frame, parse
 
 _END = b"</job_list>\n"
@@ -41,51 +43,70 @@ _RECORD = re.compile(
 """,
     re.ASCII,
 )
+_SECONDS = {f":{second:02d}": float(second) for second in range(60)}
+_MOST_REMEMBERED = 50_000  # different requests, words and minutes, of each so many
+_PENDING, _WAITS = JobState.PENDING, "JB_submission_time"
+_NOTHING: Mapping[str, str] = {}
 _new, _first = tuple.__new__, itemgetter(0)
-_record = partial(_new, JobRecord)
-_MOST_ASKED = 50_000  # different requests, and minutes, that are remembered at once
 _Fields = tuple[str, ...]
-_Some = list[JobRecord | None]
+Entry = Job | JobRecord
+_Entries = list[Entry | None]
 
 
-class _Asked(NamedTuple):
-    """What stands behind a job's name in its record."""
+@dataclass
+class JobListing:
+    """What qstat listed, in its order: plain jobs that wait for a node as Job, without regard to details and hosts; the others as JobRecord.
 
-    request: RawRequest
-    predecessors: tuple[str, ...]
+    `others` are the places of these; `fresh` are the entries that the last listing did not have.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
+    fresh: list[Entry] = field(default_factory=list)
+
+    @property
+    def records(self) -> Iterator[JobRecord]:
+        """Yield those that are no plain jobs."""
+        for place in self.others:
+            entry = self.entries[place]
+            assert isinstance(entry, JobRecord)
+            yield entry
 
 
 class JobReader:
-    """Reads listings of one cell. Records that did not change since the last listing are the very same objects.
+    """Reads listings of one cell. What did not change since the last listing is the very same object.
 
     A record is known by the hash of its bytes, and by that of all but its priority, which changes more often than the rest.
     """
 
     def __init__(self) -> None:
-        self.known: dict[int, JobRecord | None] = {}
-        self.but_priority: dict[int, JobRecord] = {}
-        self._asked, self._minutes = _Requests(), _Minutes()
+        self.known: dict[int, Entry] = {}
+        self.but_priority: dict[int, Entry] = {}
+        self._words, self._minutes = _Words(), _Minutes()
+        self._asked = _Requests(None)
 
-    def __call__(self, document: bytes) -> tuple[JobRecord, ...]:
-        """Return the records. Raises BatchMalformed when the document is truncated or foreign."""
-        return feed(self.start(), document)
+    def __call__(self, document: bytes, translate: Translator | None = None) -> JobListing:
+        """Read a whole document. Raises BatchMalformed when it is truncated or foreign."""
+        return feed(self.start(translate), document)
 
-    def start(self) -> JobReading:
-        """Return a new reading, for a document that comes in pieces."""
+    def start(self, translate: Translator | None) -> JobReading:
+        """Return a new reading, for a document that comes in pieces. Without a translator no job is plain."""
+        if translate is not self._asked.translate:
+            self.known, self.but_priority, self._asked = {}, {}, _Requests(translate)
         return JobReading(self)
 
-    def remember(self, known: dict[int, JobRecord | None], records: Sequence[JobRecord]) -> None:
+    def remember(self, known: dict[int, Entry], entries: Sequence[Entry]) -> None:
         """Keep what the next listing may have, too."""
         self.known = known
-        for memory in (self._asked, self._minutes):
-            if len(memory) > _MOST_ASKED:
+        for memory in (self._asked, self._words, self._minutes):
+            if len(memory) > _MOST_REMEMBERED:
                 memory.clear()
-        if len(self.but_priority) > 1000 + len(records) * 3 // 2:
-            alive = set(map(id, records))
-            self.but_priority = {print_: record for print_, record in self.but_priority.items() if id(record) in alive}
+        if len(self.but_priority) > 1000 + len(entries) * 3 // 2:
+            alive = set(map(id, entries))
+            self.but_priority = {print_: entry for print_, entry in self.but_priority.items() if id(entry) in alive}
 
-    def read(self, parts: list[bytes]) -> _Some:
-        """Return the records of these parts; those that are not as usual are None. What spoils many at once is sought in halves of them."""
+    def read(self, parts: list[bytes]) -> _Entries:
+        """Return what these parts say; those that are not as usual are None. What spoils many at once is sought in halves of them."""
         try:
             found = _cut(parts)
             if found is not None:
@@ -95,24 +116,26 @@ class JobReader:
         half = len(parts) // 2
         return [*self.read(parts[:half]), *self.read(parts[half:])] if half else [None]
 
-    def _make(self, found: list[_Fields]) -> _Some:
-        """Return the records of these fields. Raises ValueError or KeyError when one of them is not as usual."""
+    def _make(self, found: list[_Fields]) -> _Entries:
+        """Return the jobs of these fields, so many at once as fit the cache. Raises ValueError or KeyError when one of them is not as usual."""
         _, numbers, priorities, owners, states, whens, times, queues, slots, tasks, names, rests = zip(*found, strict=True)
         asked = list(map(self._asked.__getitem__, zip(slots, rests, strict=True)))
         if not all(asked):
             raise ValueError
         for several in filter(None, tasks):
             count_tasks(several)
-        minutes = self._minutes
+        minutes, words = self._minutes, self._words.__getitem__
         at = [minutes[time[:16]] + _SECONDS[time[16:]] if len(time) == 19 else read_time(time) for time in times]
-        waits = [when == "JB_submission_time" for when in whens]
-        queued = at if all(waits) else [time if wait else 0.0 for time, wait in zip(at, waits, strict=True)]
-        started = repeat(0.0) if all(waits) else [0.0 if wait else time for time, wait in zip(at, waits, strict=True)]
-        requests, predecessors = zip(*asked, strict=True)
-        return list(map(_record, zip(
-            numbers, map(intern, states), map(float, priorities), map(str.strip, names), map(intern, map(str.strip, owners)), queued, started,
-            map(intern, map(str.strip, queues)), tasks, requests, predecessors, repeat(""),
-        )))  # fmt: skip
+        columns = zip(
+            numbers, map(words, states), map(float, priorities), map(str.strip, names), map(words, owners), map(words, whens), at,
+            map(words, queues), tasks, asked, strict=True,
+        )  # fmt: skip
+        return [
+            _new(Job, (number, _PENDING, plain[0], 1, name, owner, plain[1], "", priority, time, 0.0, plain[2], False, "", (), _NOTHING))
+            if plain and state == "qw" and priority and not queue and not several and when == _WAITS
+            else _new(JobRecord, (number, state, priority, name, owner, *_when(when, time), queue, several, request, predecessors, ""))
+            for number, state, priority, name, owner, when, time, queue, several, (request, predecessors, plain) in columns
+        ]
 
 
 class JobReading:
@@ -122,8 +145,8 @@ class JobReading:
         self._reader = reader
         self._frame = Frame("job_info", "job_list")
         self._cutter = Cutter(_END)
-        self._records: list[JobRecord] = []
-        self._known: dict[int, JobRecord | None] = {}
+        self._listing = JobListing()
+        self._known: dict[int, Entry] = {}
 
     def feed(self, data: bytes) -> None:
         """Read the next piece. Raises BatchMalformed."""
@@ -133,58 +156,97 @@ class JobReading:
         with undisturbed():
             parts = chunk.split(_END)[:-1]
             prints = list(map(hash, parts))
-            found: _Some = list(map(self._reader.known.get, prints))
+            found: _Entries = list(map(self._reader.known.get, prints))
             if not all(found):
                 self._fill(found, parts)
             self._known.update(zip(prints, found, strict=True))
-            self._records += found if all(found) else self._with_odd_ones(found, parts)
+            self._add(found if all(found) else list(self._with_odd_ones(found, parts)))
             self._frame.passed = True
 
-    def end(self) -> tuple[JobRecord, ...]:
-        """Return the records. Raises BatchMalformed when the document is truncated or foreign."""
-        self._records += map(read_record, self._frame.read(self._cutter.rest()))
+    def end(self) -> JobListing:
+        """Return what was listed. Raises BatchMalformed when the document is truncated or foreign."""
+        self._add(list(map(read_record, self._frame.read(self._cutter.rest()))))
         self._frame.check()
-        self._reader.remember(self._known, self._records)
-        return tuple(self._records)
+        self._reader.remember(self._known, self._listing.entries)
+        return self._listing
 
-    def _fill(self, found: _Some, parts: list[bytes]) -> None:
-        """Put the records that were not known yet in their places; those that are not as usual stay None.
+    def _add(self, found: list[Entry]) -> None:
+        if JobRecord in set(map(type, found)):
+            before = len(self._listing.entries)
+            self._listing.others += [before + place for place, entry in enumerate(found) if type(entry) is JobRecord]
+        self._listing.entries += found
+
+    def _fill(self, found: _Entries, parts: list[bytes]) -> None:
+        """Put what was not known yet in its places; what is not as usual stays None.
 
         What stands before a priority tells which job it is, what stands behind it changes seldom.
         """
         again = self._reader.but_priority
-        places = [place for place, record in enumerate(found) if not record]
+        places = [place for place, entry in enumerate(found) if not entry]
         cut = [parts[place].partition(_PRIORITY_END) for place in places]
         heads = [head.rpartition(b">") for head, _, _ in cut]
         prints = [hash((head[0], rest[2])) for head, rest in zip(heads, cut, strict=True)]
-        records: _Some = [known and _with_priority(known, head[2]) for known, head in zip(map(again.get, prints), heads, strict=True)]
-        if not all(records):
-            new = [number for number, record in enumerate(records) if not record]
-            for number, record in zip(new, self._reader.read([parts[places[number]] for number in new]), strict=True):
-                records[number] = record
-        for place, print_, record in zip(places, prints, records, strict=True):
-            if record:
-                found[place] = again[print_] = record
+        entries: _Entries = [known and _with_priority(known, head[2]) for known, head in zip(map(again.get, prints), heads, strict=True)]
+        if not all(entries):
+            new = [number for number, entry in enumerate(entries) if not entry]
+            for number, entry in zip(new, self._reader.read([parts[places[number]] for number in new]), strict=True):
+                entries[number] = entry
+        for place, print_, entry in zip(places, prints, entries, strict=True):
+            if entry:
+                found[place] = again[print_] = entry
+        self._listing.fresh += filter(None, entries)
 
-    def _with_odd_ones(self, found: _Some, parts: list[bytes]) -> Iterator[JobRecord]:
-        """Yield the records of a chunk, among them those which have to be read the slow way."""
-        for record, part in zip(found, parts, strict=True):
-            if record is None:
+    def _with_odd_ones(self, found: _Entries, parts: list[bytes]) -> Iterator[Entry]:
+        """Yield what is in a chunk, with those records in it which have to be read the slow way."""
+        for entry, part in zip(found, parts, strict=True):
+            if entry is None:
                 yield from map(read_record, self._frame.read(part + _END))
             else:
                 self._frame.passed = True
-                yield record
+                yield entry
+
+
+_Plain = tuple[Request, str, float | None]  # what a plain job asks for, the queues as asked, the wall time in seconds
+
+
+class _Asked(NamedTuple):
+    """What stands behind a job's name in its record. `plain` is None for jobs that depend on others or are of queues that nobody watches."""
+
+    request: RawRequest
+    predecessors: tuple[str, ...]
+    plain: _Plain | None
 
 
 class _Requests(dict[tuple[str, str], _Asked | None]):
-    """What stands behind a job's name, by slots and lines: parsed once for all jobs that have the same; None when it is not for this reader."""
+    """What stands behind a job's name, by slots and lines: read once for all jobs that have the same; None when it is not for this reader."""
+
+    def __init__(self, translate: Translator | None) -> None:
+        super().__init__()
+        self.translate = translate
 
     def __missing__(self, key: tuple[str, str]) -> _Asked | None:
         slots, rest = key
         element = parse(f"<job_list>{rest}</job_list>".encode())
-        asked = None if element is None or _says_more(element) else _Asked(*read_request(element, slots))
+        asked = None
+        if element is not None and not _says_more(element):
+            request, predecessors = read_request(element, slots)
+            asked = _Asked(request, predecessors, self._look_at(request))
         self[key] = asked
         return asked
+
+    def _look_at(self, request: RawRequest) -> _Plain | None:
+        if self.translate is None:
+            return None
+        found = self.translate(request)
+        return None if found.shared or found.unwatched else (found.request, ",".join(request.queues), found.walltime)
+
+
+class _Words(dict[str, str]):
+    """Words that many jobs share, without the blanks around them."""
+
+    def __missing__(self, word: str) -> str:
+        self[word] = found = word.strip()
+        return found
 
 
 class _Minutes(dict[str, float]):
@@ -195,7 +257,6 @@ class _Minutes(dict[str, float]):
         return found
 
 
-_SECONDS = {f":{second:02d}": float(second) for second in range(60)}
 _BEFORE = frozenset(
     {"JB_job_number", "JAT_prio", "JB_name", "JB_owner", "state", "queue_name", "slots", "tasks", "full_job_name"}
     | {"JB_submission_time", "JAT_submission_time", "JAT_start_time"}
@@ -219,9 +280,21 @@ def _cut(parts: list[bytes]) -> list[_Fields] | None:
     return found if len(found) == len(parts) and not any(map(_first, found)) else None
 
 
-def _with_priority(record: JobRecord, priority: bytes) -> JobRecord | None:
+def _when(kind: str, time: float) -> tuple[float, float]:
+    """Return when a job was submitted and when it started."""
+    return (time, 0.0) if kind == _WAITS else (0.0, time)
+
+
+def _with_priority(entry: Entry, priority: bytes) -> Entry | None:
+    """Return the same with another priority, None when that could make it something else: a job without one is not plain."""
     try:
         value = float(priority)
     except ValueError:
         return None
-    return record if value == record[2] else _new(JobRecord, (*record[:2], value, *record[3:]))
+    if value == entry.priority:
+        return entry
+    if not value or not entry.priority:
+        return None
+    if type(entry) is Job:
+        return _new(Job, (*entry[:8], value, *entry[9:]))
+    return _new(JobRecord, (*entry[:2], value, *entry[3:]))

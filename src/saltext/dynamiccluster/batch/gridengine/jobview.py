@@ -14,6 +14,7 @@ from .requests import Translation, Translator
 
 _RUNNING = frozenset("rtRd")
 _SUSPENDED = frozenset("sST")
+_EARLY = "its start time lies in the future"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _startable(
             return JobState.WAITING, "its start time and task limit are not known yet", 0
         detail = JobDetail()
     if detail.start_after > context.now:
-        return JobState.WAITING, "its start time lies in the future", 0
+        return JobState.WAITING, _EARLY, 0
     if detail.task_limit:
         tasks = min(tasks, detail.task_limit - running.of(record.id))
         if tasks <= 0:
@@ -171,6 +172,23 @@ def _is_rerunnable(record: JobRecord, detail: JobDetail, context: JobContext) ->
 def _master_host(record: JobRecord) -> tuple[str, ...]:
     host = record.queue.partition("@")[2]
     return (host,) if host else ()
+
+
+def add_detail(job: Job, detail: JobDetail, now: float) -> Job:
+    """Return a plain waiting job with its details, as `view` would."""
+    known = job._replace(
+        account=detail.account,
+        created=detail.submitted or job.created,
+        rerunnable=detail.restart == 1,
+        extra={"project": detail.project} if detail.project else {},
+    )
+    return known._replace(state=JobState.WAITING, reason=_EARLY, tasks=0) if detail.start_after > now else known
+
+
+def start(job: Job, context: JobContext) -> Job:
+    """Return a plain waiting job as one that runs, as qhost says, and qstat did not know yet."""
+    started, hosts = context.started_at.get(job.id) or 0.0, context.running_on[job.id]
+    return job._replace(state=JobState.RUNNING, reason="", tasks=0, started=started, hosts=hosts)
 
 
 def unique(job: Job, tasks: str, known: Mapping[str, Job]) -> Job:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from ...errors import BatchMalformed, BatchRefused
 from ...model import JobState
 from .cell import Cell
 from .details import JobDetail
-from .jobs import JobRecord
+from .jobscan import JobListing
 from .jobview import read_state, wants_detail
 from .requests import Translator
 from .tools import Tools
@@ -83,35 +84,37 @@ class DetailMemory:
     _known: dict[str, JobDetail] = field(default_factory=dict)
     _asked_at: dict[str, float] = field(default_factory=dict)
 
-    def update(self, records: Sequence[JobRecord], now: float) -> tuple[Mapping[str, JobDetail], str]:
-        """Return what is known of the listed jobs, after one question at most, and a warning or ""."""
-        self._forget_others(records)
-        due = self._due(records, now)
+    def update(self, listing: JobListing, now: float) -> tuple[Mapping[str, JobDetail], frozenset[str], str]:
+        """Return what is known of the listed jobs after one question at most, the ids that this told of, and a warning or ""."""
+        self._forget_others(listing)
+        due = self._due(listing, now)
         warning = self._ask(due, now) if due else ""
-        return self._known, warning
+        return self._known, frozenset() if warning else frozenset(due), warning
 
-    def _forget_others(self, records: Sequence[JobRecord]) -> None:
-        if len(self._known) > len(records):
-            listed = {record.id for record in records}
+    def _forget_others(self, listing: JobListing) -> None:
+        if len(self._known) > len(listing.entries):
+            listed = {entry.id for entry in listing.entries}
             self._known = {job_id: detail for job_id, detail in self._known.items() if job_id in listed}
             self._asked_at = {job_id: at for job_id, at in self._asked_at.items() if job_id in listed}
 
-    def _due(self, records: Sequence[JobRecord], now: float) -> list[str]:
-        """Return the ids to ask for, most urgent first: unknown ones whose details decide, those to be looked at again, running ones, others."""
-        ranks: tuple[dict[str, None], ...] = ({}, {}, {}, {})
-        known, others = self._known, ranks[3]
-        for record in records:
-            if record.id in known:
-                if (not record.priority or record.tasks) and wants_detail(record) and now - self._asked_at[record.id] >= DETAIL_LIFE:
-                    ranks[1][record.id] = None
-            elif not record.id:
+    def _due(self, listing: JobListing, now: float) -> list[str]:
+        """Return the ids to ask for, most urgent first: unknown ones whose details decide, those to be looked at again, running ones, others.
+
+        Plain jobs are of the last kind.
+        """
+        ranks: tuple[dict[str, None], ...] = ({}, {}, {})
+        known = self._known
+        for record in listing.records:
+            if not record.id:
                 continue
-            elif (not record.priority or record.tasks) and wants_detail(record):
-                ranks[0][record.id] = None
-            elif record.state != "qw" and read_state(record) is JobState.RUNNING:
+            if wants_detail(record):
+                if record.id not in known:
+                    ranks[0][record.id] = None
+                elif now - self._asked_at[record.id] >= DETAIL_LIFE:
+                    ranks[1][record.id] = None
+            elif record.id not in known and read_state(record) is JobState.RUNNING:
                 ranks[2][record.id] = None
-            elif len(others) < DETAILS_AT_ONCE:
-                others[record.id] = None
+        others = dict.fromkeys(islice((entry[0] for entry in listing.entries if entry[0] not in known and entry[0]), DETAILS_AT_ONCE))
         return list({**ranks[0], **ranks[1], **ranks[2], **others})[:DETAILS_AT_ONCE]
 
     def _ask(self, job_ids: list[str], now: float) -> str:

@@ -23,9 +23,9 @@ from .debian import Shortcut, read_variables
 from .details import JobDetail, parse_details
 from .hosts import GLOBAL, HostRecord, fill_jobs
 from .hostscan import HostReader
-from .jobs import JobRecord
-from .jobscan import JobReader
+from .jobscan import JobListing, JobReader
 from .replies import NOTHING_DEFINED, check_change, check_reached, check_read
+from .requests import Translator
 
 READ_TIMEOUT = 60.0  # a listing of 100,000 jobs takes about 10 s
 CHANGE_TIMEOUT = 30.0
@@ -53,11 +53,12 @@ class Tools:
 
     # -- reading
 
-    def jobs(self) -> tuple[JobRecord, ...]:
-        """List the jobs of all users."""
+    def jobs(self, translate: Translator | None = None) -> JobListing:
+        """List the jobs of all users. With a translator plain jobs come as such."""
         template = self.settings.qstat_command
         argv = self.program(template, "-xml", "-r", "-u", "*") if template.is_builtin else template.argv()
-        return self._read_jobs(self._read(argv).out)
+        reader = self._read_jobs if translate else JobReader()
+        return reader(self._read(argv).out, translate)
 
     def details(self, job_ids: Iterable[str]) -> dict[str, JobDetail]:
         """Ask for the details of jobs, in one call. Jobs that ended meanwhile are left out."""
@@ -87,7 +88,7 @@ class Tools:
         found = next((found for found in self.hosts() if same_host(found.name, name)), None)
         if found is None or found.jobs or not found.used:
             return found
-        return fill_jobs(found, self.jobs())
+        return fill_jobs(found, self.jobs().records)
 
     def show(self, *arguments: str) -> str:
         """Return what a `qconf -s...` prints, "" when it says that nothing of the kind is defined."""
