@@ -268,7 +268,7 @@ class NodeRecord:
     idle_since: float = 0.0  # 0: not idle
     down_since: float = 0.0  # 0: not down
     empty_seen: int = 0  # fresh readings in a row that showed it held and without a job
-    seen_at: float = 0.0  # last time that a listing showed its instance
+    seen_at: float = 0.0  # when a listing showed its instance, to within some minutes
     gone: bool = False  # the cloud surely ended it
     held_for: str = ""  # why an administrator holds it; "": nobody does
     leaving_for: str = ""  # why it goes; "": it stays
@@ -303,6 +303,8 @@ class WorkerNode:
     instance: Instance | None = None
     record: NodeRecord | None = None
     reason: str = ""
+    seen_at: float = 0.0  # last time that a listing showed its instance
+    steady: bool = False  # ours, it serves, it is up and let in, and nobody wants anything of it: most nodes, and few rules concern them
 
     @property
     def instance_state(self) -> InstanceState:

@@ -201,7 +201,7 @@ def _instance(node: WorkerNode) -> dict[str, Any]:
         "subnet_id": found.subnet,
         "creation_time": found.created or record.asked_at,
         "cloud_resource": node.resource,
-        "last_update_time": record.seen_at,
+        "last_update_time": node.seen_at,
         "last_task_result": record.failed or found.detail,
         "tasked": False,
         "spot": record.spot,

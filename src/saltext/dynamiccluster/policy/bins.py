@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from ..model import HoldBy, Host, Job, JobState, NodeRecord, Offer, Phase, QueueSlots, Reservation, ResourceFlag, Shape, WorkerNode
+from ..model import HoldBy, Host, Job, JobState, NodeRecord, NodeState, Offer, Phase, QueueSlots, Reservation, ResourceFlag, Shape, WorkerNode
 from . import reasons
 from .demand import Asked, round_memory
 from .lifecycle import LIFT
@@ -208,6 +208,8 @@ def _bins(world: World, kinds: Kinds, used: dict[str, tuple[int, int]]) -> Itera
 def stage_of(world: World, node: WorkerNode) -> Stage | None:
     """Return where a registered host stands as supply, None when it can take no job."""
     host, record = node.host, node.record
+    if node.steady:
+        return Stage.BUSY if node.state is NodeState.BUSY else Stage.IDLE
     if host is None or host.error or (record is not None and (record.gone or record.held_for)):
         return None
     if is_recallable(world, node):
@@ -248,7 +250,7 @@ def is_recallable(world: World, node: WorkerNode) -> bool:
 def is_arriving(world: World, node: WorkerNode) -> bool:
     """Tell whether a node of ours is on its way into service (or was just let in, which the last reading does not show yet)."""
     record = node.record
-    if record is None or record.gone or record.leaving_for or record.held_for not in ("", LIFT):
+    if node.steady or record is None or record.gone or record.leaving_for or record.held_for not in ("", LIFT):
         return False
     if record.resource not in world.settings.cloud or world.flag(record.resource) in (ResourceFlag.DRAINING, ResourceFlag.DRAINED):
         return False

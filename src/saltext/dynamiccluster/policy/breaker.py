@@ -20,14 +20,15 @@ _NO_FAILURE = (reasons.REMOVE, reasons.DRAIN, reasons.IDLE, reasons.CANCELLED, r
 
 def count_failures(before: Memory, after: Memory, now: float) -> Memory:
     """Return the memory with the machines counted that this decision gave up, and those that became nodes."""
-    for name, record in after.nodes.items():
-        old = before.nodes.get(name)
-        if old is not None and not old.leaving_for and was_given_up(record):
+    known = before.nodes
+    changed = {name: record for name, record in after.nodes.items() if known.get(name, record) is not record}
+    for name, record in sorted(changed.items()):
+        if not known[name].leaving_for and was_given_up(record):
             after = after.with_resource(record.resource, _failed(after.resource(record.resource), record, now))
-    for name, known in after.resources.items():
-        if known.failures and _works_again(after, name, known):
-            backoff = None if known.backoff and known.backoff.kind == BREAKER else known.backoff
-            after = after.with_resource(name, replace(known, failures=0, backoff=backoff))
+    for name, resource in after.resources.items():
+        if resource.failures and _works_again(after, name, resource):
+            backoff = None if resource.backoff and resource.backoff.kind == BREAKER else resource.backoff
+            after = after.with_resource(name, replace(resource, failures=0, backoff=backoff))
     return after
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import replace
 
 from ..calm import undisturbed
-from ..model import NodeRecord, Phase
+from ..model import Phase, ResourceFlag
 from ..settings import Settings
 from ..snapshot import Snapshot
 from .breaker import count_failures
@@ -86,14 +86,13 @@ def _mark(world: World, allocation: Allocation, idle: ScaleIn) -> Memory:
 def _step_all(world: World) -> tuple[Memory, list[Action]]:
     """Take every node's next step, in the order of their names."""
     instances = find_instances(world.snapshot)
-    nodes: dict[str, NodeRecord] = {}
-    actions: list[Action] = []
-    for name in sorted(world.memory.nodes):
-        step = next_step(look_at(world, world.memory.nodes[name], instances))
-        nodes[name] = step.record
-        actions.extend(step.actions)
-    same = all([nodes[name] is record for name, record in world.memory.nodes.items()])
-    return (world.memory if same else replace(world.memory, nodes=nodes)), actions
+    drained = {name for name in world.settings.cloud if world.flag(name) is ResourceFlag.DRAINING}
+    records = world.memory.nodes
+    settled = {node.record.name for node in world.nodes if node.steady and node.record is not None and node.resource not in drained}
+    steps = {name: next_step(look_at(world, records[name], instances)) for name in sorted(records.keys() - settled)}
+    changed = {name: step.record for name, step in steps.items() if step.record is not records[name]}
+    memory = replace(world.memory, nodes={**records, **changed}) if changed else world.memory
+    return memory, [action for step in steps.values() for action in step.actions]
 
 
 # -- new nodes ------------------------------------------------------------------------------------------------------

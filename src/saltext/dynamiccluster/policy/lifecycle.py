@@ -43,7 +43,8 @@ def _with_drain(view: View) -> Step:
 
 def leave(view: View, reason: str) -> Result:
     """Start a node's way out: through the batch system when that may know it, else straight to its end in the cloud."""
-    record = replace(view.record, leaving_for=reason, empty_seen=0)
+    # what this reading shows was so before it was held: only later ones count
+    record = replace(view.record, leaving_for=reason, empty_seen=0, reading=view.world.snapshot.batch.serial)
     if record.phase is Phase.CONFIGURING:  # configured, perhaps, but never let in: it was no node yet
         record = replace(record, ready_at=0.0)
     if record.phase is Phase.ASKED and not record.tried_at:

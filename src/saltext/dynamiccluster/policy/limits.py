@@ -38,6 +38,8 @@ def count_nodes(world: World) -> dict[str, Count]:
 def counts_for_minimum(world: World, node: WorkerNode) -> bool:
     """Tell whether a node of ours is in service or on its way: not in error, not leaving, not held by an administrator."""
     record, host = node.record, node.host
+    if node.steady:
+        return True
     if record is None or record.gone or record.leaving_for or record.phase in _LEAVING:
         return False
     if is_arriving(world, node):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 
 from ..model import BatchView, HoldBy, Host, Instance, InstanceState, NodeRecord, NodeState, Phase, WorkerNode
@@ -10,6 +10,7 @@ from ..settings import Settings
 from ..snapshot import Snapshot
 from .memory import Memory
 
+_HOSTNAME = attrgetter("hostname")
 BEFORE_SERVICE = frozenset({Phase.ASKED, Phase.BOOTING, Phase.JOINING, Phase.CONFIGURING})
 
 
@@ -19,6 +20,12 @@ def find_host(batch: BatchView | None, hostname: str) -> Host | None:
         return None
     index = _host_index(batch)
     return index.get(hostname.lower()) or index.get(_short(hostname))
+
+
+def look_up_hosts(batch: BatchView | None) -> Callable[[str], Host | None]:
+    """Return `find_host` for many names of one reading."""
+    index = _host_index(batch) if batch is not None else {}
+    return lambda hostname: index.get(hostname) or find_host(batch, hostname)
 
 
 def _short(hostname: str) -> str:
@@ -64,43 +71,58 @@ def combine(
     """
     batch = snapshot.batch.value
     known = {node.record.name: node for node in before if node.record is not None}
-    instances = find_instances(snapshot) if len(known) < len(memory.nodes) or not known else None
-    nodes, claimed = [], set()
-    for record in memory.nodes.values():
-        node = known.get(record.name)
+    nodes = []
+    look_at: Callable[[NodeRecord], WorkerNode] | None = None
+    for name, record in memory.nodes.items():
+        node = known.get(name)
         if node is None or node.record is not record:
-            instances = find_instances(snapshot) if instances is None else instances
-            instance = instances.get((record.resource, record.instance_id))
-            node = _our_node(record, find_host(batch, record.hostname), instance, settings, snapshot, now)
-        if node.host is not None:
-            claimed.add(node.host.name)
+            look_at = look_at or _onlooker(snapshot, settings, now)
+            node = look_at(record)
         nodes.append(node)
+    claimed = {node.host.name for node in nodes if node.host is not None}
     physical = [host for host in (batch.hosts if batch else ()) if host.name not in claimed]
     nodes.extend(WorkerNode(host.name, state_of_host(host), 0.0, host=host) for host in physical)
-    return tuple(sorted(nodes, key=attrgetter("hostname")))
+    return tuple(sorted(nodes, key=_HOSTNAME))
 
 
-def _our_node(
-    record: NodeRecord,
-    host: Host | None,
-    instance: Instance | None,
-    settings: Settings,
-    snapshot: Snapshot,
-    now: float,
-) -> WorkerNode:
-    state = state_of_record(record, host, batch_known=snapshot.batch.value is not None)
-    resource = settings.cloud.get(record.resource)
-    return WorkerNode(
-        hostname=record.hostname or record.name,
-        state=state,
-        since=record.shown_at if record.shown is state and record.shown_at else now,
-        resource=record.resource,
-        type=resource.type if resource else "unknown",
-        host=host,
-        instance=instance,
-        record=record,
-        reason=record.failed or record.leaving_for or record.held_for or record.cause,
-    )
+def _onlooker(snapshot: Snapshot, settings: Settings, now: float) -> Callable[[NodeRecord], WorkerNode]:
+    """Return what makes a worker node of a record, with all that many of them need looked up once."""
+    hosts, batch_known = look_up_hosts(snapshot.batch.value), snapshot.batch.value is not None
+    types = {name: resource.type for name, resource in settings.cloud.items()}
+    read_at = {name: reading.read_at for name, reading in snapshot.clouds.items()}
+    instances = {
+        name: {instance.id: instance for instance in reading.value.instances}
+        for name, reading in snapshot.clouds.items()
+        if reading.value is not None
+    }
+
+    def look_at(record: NodeRecord) -> WorkerNode:
+        where, host = record.resource, hosts(record.hostname)
+        instance = instances[where].get(record.instance_id) if where in instances else None
+        state = state_of_record(record, host, batch_known=batch_known)
+        return WorkerNode(
+            record.hostname or record.name,
+            state,
+            record.shown_at if record.shown is state and record.shown_at else now,
+            where,
+            types.get(where, "unknown"),
+            host,
+            instance,
+            record,
+            record.failed or record.leaving_for or record.held_for or record.cause,
+            read_at[where] if instance is not None else record.seen_at,
+            _is_steady(record, state, host, instance),
+        )
+
+    return look_at
+
+
+def _is_steady(record: NodeRecord, state: NodeState, host: Host | None, instance: Instance | None) -> bool:
+    if state is not NodeState.IDLE and state is not NodeState.BUSY:
+        return False
+    if record.leaving_for or record.held_for or record.notice is not None or record.down_since:
+        return False
+    return host is not None and host.up is True and not (instance is not None and instance.stopped)
 
 
 def state_of_host(host: Host) -> NodeState:

@@ -36,24 +36,21 @@ def scale_in(world: World, allocation: Allocation) -> ScaleIn:
     counting = {node.record.name for node in world.nodes if node.record and counts_for_minimum(world, node)}
     spare = _spare(world, counting)
     going: list[Going] = []
-    stays: dict[str, str] = {}
-    for node in sorted((node for node in world.nodes if node.record), key=_oldest_idle_first):
-        record = node.record
-        assert record is not None
-        reason = _why_it_stays(world, allocation, node, record)
-        if reason:
-            stays[record.name] = reason
-        elif record.name in counting and spare[record.resource] <= 0:
+    ours = [(node, node.record) for node in world.nodes if node.record is not None]
+    untouched = {name: _why_resource_untouched(world, name) for name in {record.resource for _, record in ours}}
+    stays = {record.name: _why_it_stays(world, allocation, untouched, node, record) for node, record in ours}
+    for record in sorted((record for _, record in ours if not stays[record.name]), key=_oldest_idle_first):
+        if record.name in counting and spare[record.resource] <= 0:
             stays[record.name] = f"kept: minimum {_minimum(world, record.resource)} of {record.resource}"
         else:
             spare[record.resource] -= record.name in counting
+            del stays[record.name]
             going.append(Going(record.name, reasons.IDLE if record.phase is Phase.SERVING else reasons.CANCELLED))
     return ScaleIn(tuple(going), stays)
 
 
-def _oldest_idle_first(node: WorkerNode) -> tuple[float, str]:
-    assert node.record is not None
-    return (node.record.idle_since or float("inf"), node.record.name)
+def _oldest_idle_first(record: NodeRecord) -> tuple[float, str]:
+    return (record.idle_since or float("inf"), record.name)
 
 
 def _minimum(world: World, resource: str) -> int:
@@ -68,13 +65,15 @@ def _spare(world: World, counting: Collection[str]) -> Counter[str]:
     return Counter({name: kept[name] - _minimum(world, name) for name in names})
 
 
-def _why_it_stays(world: World, allocation: Allocation, node: WorkerNode, record: NodeRecord) -> str:
-    """Return why a node stays whatever the minimum says, "" when it may go."""
+def _why_it_stays(world: World, allocation: Allocation, untouched: Mapping[str, str], node: WorkerNode, record: NodeRecord) -> str:
+    """Return why a node stays whatever the minimum says, "" when it may go. `untouched`: why nothing is decided in a resource."""
+    if node.steady:
+        return untouched[record.resource] or _why_in_use(world, allocation, node, record)
     if record.leaving_for or record.phase in (Phase.DRAINING, Phase.LEAVING, Phase.DESTROYING):
         return f"it is on its way out: {record.leaving_for or reasons.GONE}"
     if record.phase in COMING:
         return _why_it_comes(world, allocation, record)
-    return _why_untouched(world, node, record) or _why_in_use(world, allocation, node, record)
+    return _why_held(node, record) or untouched[record.resource] or _why_in_use(world, allocation, node, record)
 
 
 def _why_it_comes(world: World, allocation: Allocation, record: NodeRecord) -> str:
@@ -86,17 +85,19 @@ def _why_it_comes(world: World, allocation: Allocation, record: NodeRecord) -> s
     return f"it is on its way ({record.phase.value} for {world.now - record.asked_at:.0f} s)" + (f"; {counts}" if counts else "")
 
 
-def _why_untouched(world: World, node: WorkerNode, record: NodeRecord) -> str:
-    """Return why nothing may be decided on this node now."""
+def _why_held(node: WorkerNode, record: NodeRecord) -> str:
     if record.held_for:
         return f"held: {record.held_for}"
-    if node.host is not None and node.host.hold is HoldBy.ADMINISTRATOR:
-        return "held in the batch system by an administrator"
-    if record.resource not in world.settings.cloud:
-        return f"{record.resource} is not in the settings any more"
-    if world.flag(record.resource) is not ResourceFlag.NORMAL:
-        return f"{record.resource} is {world.flag(record.resource).name.lower()}"
-    problem = batch_problem(world) or cloud_problem(world, record.resource)
+    return "held in the batch system by an administrator" if node.host is not None and node.host.hold is HoldBy.ADMINISTRATOR else ""
+
+
+def _why_resource_untouched(world: World, resource: str) -> str:
+    """Return why nothing may be decided on nodes of this resource now."""
+    if resource not in world.settings.cloud:
+        return f"{resource} is not in the settings any more"
+    if world.flag(resource) is not ResourceFlag.NORMAL:
+        return f"{resource} is {world.flag(resource).name.lower()}"
+    problem = batch_problem(world) or cloud_problem(world, resource)
     if problem:
         return problem
     return "" if world.auto else "the automatic mode is off"
@@ -141,8 +142,8 @@ def down_too_long(world: World) -> tuple[Going, ...]:
     One that lists jobs stays, unless the settings say destroy_down_nodes_with_jobs. The automatic mode has no part in this: it is the
     clearing away of what failed.
     """
-    nodes = sorted((node for node in world.nodes if node.record), key=lambda node: node.record.name if node.record else "")
-    return tuple(Going(node.record.name, reasons.DOWN) for node in nodes if node.record and not _why_down(world, node, node.record))
+    restless = [(node, node.record) for node in world.nodes if node.record is not None and not node.steady]
+    return tuple(Going(name, reasons.DOWN) for name in sorted(record.name for node, record in restless if not _why_down(world, node, record)))
 
 
 def _why_down(world: World, node: WorkerNode, record: NodeRecord) -> str:

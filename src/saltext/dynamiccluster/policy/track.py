@@ -12,11 +12,13 @@ from ..snapshot import Reading, Snapshot
 from . import reasons
 from .memory import Memory
 from .names import hostname_of
-from .nodes import find_host
+from .nodes import find_host, look_up_hosts
 from .notices import fold
 from .records import amend
 
 LISTING_GRACE = 180.0  # lived seconds for which a new instance may be missing from listings (EC2: eventual consistency)
+_SEEN_AGAIN = 300.0  # seconds after which a machine that runs is noted to have been seen again: a record that stays the same costs nothing
+_GOING = frozenset({Phase.DRAINING, Phase.LEAVING, Phase.DESTROYING})
 _ID = attrgetter("id")
 _ENDED = (InstanceState.DELETING, InstanceState.INEXISTENT)
 
@@ -29,8 +31,9 @@ def track(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) ->
             continue
         _fold_cloud(nodes, resource, reading, snapshot, settings)
     if snapshot.batch.fresh:
+        hosts = look_up_hosts(snapshot.batch.value)
         for name, record in nodes.items():
-            nodes[name] = _fold_host(record, find_host(snapshot.batch.value, record.hostname), snapshot)
+            nodes[name] = _fold_host(record, hosts(record.hostname), snapshot)
     memory = replace(memory, nodes=nodes)
     memory = _fold_queue(memory, snapshot, now)
     memory = _fold_resources(memory, snapshot, settings)
@@ -50,10 +53,9 @@ def _fold_cloud(
     view = reading.value
     assert view is not None
     by_id = {instance.id: instance for instance in view.instances}
-    by_intent = _index_intents(view)
-    for name, record in list(nodes.items()):
-        if record.resource != resource:
-            continue
+    mine = [(name, record) for name, record in nodes.items() if record.resource == resource]
+    by_intent = {} if all([record.instance_id for _, record in mine]) else _index_intents(view)
+    for name, record in mine:
         instance = by_id.pop(record.instance_id, None)
         if not record.instance_id and record.intent in by_intent:
             instance = by_id.pop(by_intent[record.intent].id, None)
@@ -93,9 +95,11 @@ def _fold_instance(
 ) -> NodeRecord:
     if instance is None:
         return _fold_missing(record, view, reading)
-    record = amend(record, instance_id=instance.id, seen_at=reading.read_at, spot=instance.market == "spot")
-    record = amend(record, gone=instance.state is InstanceState.INEXISTENT)  # one that is listed after all is not gone
-    if record.gone:
+    record = _see(record, instance, reading.read_at)
+    gone = instance.state is InstanceState.INEXISTENT
+    if gone or record.gone:  # one that is listed after all is not gone
+        record = amend(record, gone=gone)
+    if gone:
         return record
     if record.phase is Phase.ASKED:
         record = replace(record, phase=Phase.BOOTING)
@@ -103,8 +107,19 @@ def _fold_instance(
         record = replace(record, phase=Phase.JOINING, active_at=reading.read_at)
     record = fold(record, instance, reading.read_at)
     address = instance.address or record.address
+    if record.hostname and record.address == address:
+        return record
     own_name = "" if record.leaving_for == reasons.SURPLUS else hostname_of(instance, settings)
     return amend(record, address=address, hostname=record.hostname or own_name)
+
+
+def _see(record: NodeRecord, instance: Instance, read_at: float) -> NodeRecord:
+    """Return the record with its machine found in a listing; of one that runs it is noted only now and then."""
+    spot = instance.market == "spot"
+    due = not record.active_at or not 0 <= read_at - record.seen_at < _SEEN_AGAIN
+    if due or record.spot is not spot or record.instance_id != instance.id:
+        return amend(record, instance_id=instance.id, seen_at=read_at, spot=spot)
+    return record
 
 
 def _fold_missing(record: NodeRecord, view: CloudView, reading: Reading[CloudView]) -> NodeRecord:
@@ -162,12 +177,14 @@ def _adopted_phase(instance: Instance, host: Host | None) -> Phase:
 
 
 def _fold_host(record: NodeRecord, host: Host | None, snapshot: Snapshot) -> NodeRecord:
+    """Return the record with what a fresh reading shows. Readings are counted of nodes that go: for them alone "seen twice" means something."""
     read_at, serial = snapshot.batch.read_at, snapshot.batch.serial
     serving = record.phase is Phase.SERVING
     idle = serving and host is not None and host.up is True and not host.busy
     idle_since, down_since = (record.idle_since or read_at) if idle else 0.0, _down_since(record, host, read_at)
-    if record.reading == serial:
-        return amend(record, idle_since=idle_since, down_since=down_since)
+    if record.reading == serial or not (record.phase in _GOING or record.empty_seen):
+        same = record.idle_since == idle_since and record.down_since == down_since
+        return record if same else amend(record, idle_since=idle_since, down_since=down_since)
     empty = record.phase is Phase.DRAINING and _held_and_empty(host)
     empty_seen = record.empty_seen + 1 if empty else 0
     return amend(record, idle_since=idle_since, down_since=down_since, reading=serial, empty_seen=empty_seen)
