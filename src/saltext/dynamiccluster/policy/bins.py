@@ -173,7 +173,7 @@ def count_used(jobs: Iterable[Job], asked: Asked) -> dict[str, tuple[int, int]]:
 def build_groups(world: World, kinds: Kinds) -> tuple[Group, ...]:
     """Return all supply that exists or is on its way, in the order in which it is to be used up."""
     asked = kinds.asked
-    used = count_used(world.batch.jobs, asked)
+    used = count_used(world.other_jobs, asked)
     together: dict[tuple[Stage, int, Free], list[tuple[tuple[object, ...], Spot]]] = {}
     by_id: dict[int, Kind] = {}
     for stage, kind, free, order, spot in _bins(world, kinds, used):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
-from operator import and_, attrgetter, eq, ge, is_not, itemgetter
+from operator import and_, attrgetter, eq, ge, itemgetter, ne
 
 from ..model import Job, JobState, Request
 from .matching import UNKNOWN, Ask, piece_size
 
 MOST_LOTS = 1000  # up to so many changes of shape the order of jobs is kept exactly
+_PART = 4000  # so many jobs of a long queue tell whether there are more
+_FEW = 16
 _priority, _created, _tasks, _request = map(attrgetter, ("priority", "created", "tasks", "request"))
 _NOT_WAITING = (JobState.RUNNING, JobState.SUSPENDED, JobState.COMPLETED)
 
@@ -24,6 +26,11 @@ class Lot:
     ask: Ask
     jobs: tuple[Job, ...]
     tasks: int
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether each job is one task of one piece."""
+        return self.ask.single and self.tasks == len(self.jobs)
 
     @property
     def size(self) -> tuple[object, ...]:
@@ -57,31 +64,43 @@ def waits(job: Job) -> bool:
     return job.state not in _NOT_WAITING
 
 
-def collect_lots(jobs: Iterable[Job]) -> tuple[Lot, ...]:
+def split_jobs(jobs: Collection[Job]) -> tuple[list[Job], list[Job]]:
+    """Return the demand and all other jobs, each in the order given."""
+    pending = JobState.PENDING
+    demand = [job for job in jobs if job.state is pending and job.tasks > 0]
+    return demand, [] if len(demand) == len(jobs) else [job for job in jobs if job.state is not pending or job.tasks <= 0]
+
+
+def collect_lots(demand: list[Job]) -> tuple[Lot, ...]:
     """Return the demand in order: higher priority first, priority zero last (row G6), then older, then by id.
 
     Neighbours of equal shape make a lot. Where shapes alternate more than MOST_LOTS times, all jobs of a shape go together, in the
     place of the first of them.
     """
-    pending = JobState.PENDING
-    demand = sort_demand([job for job in jobs if job.state is pending and job.tasks > 0])
-    asks = _ask_once(demand)
-    if sum(map(is_not, asks, islice(asks, 1, None))) > MOST_LOTS:
-        heaps = _heap_alike(demand, asks)
+    # what a part of the jobs alternates, all of them alternate at least: long queues need not be sorted to know
+    if len(demand) > 2 * _PART and _alternates(sort_demand(demand[:: len(demand) // _PART])):
+        heaps = _heap_alike(demand)
+    elif _alternates(ordered := sort_demand(demand)):
+        heaps = _heap_alike(ordered)
     else:
-        heaps = [(ask, [job for _, job in members]) for ask, members in groupby(zip(asks, demand, strict=True), key=itemgetter(0))]
-    return tuple(Lot(ask, tuple(members), sum(map(_tasks, members))) for ask, members in heaps)
+        neighbours = groupby(zip(_ask_once(ordered), ordered, strict=True), key=itemgetter(0))
+        heaps = [(ask, [job for _, job in members]) for ask, members in neighbours]
+    return tuple([Lot(ask, tuple(members), sum(map(_tasks, members))) for ask, members in heaps])
 
 
-def _heap_alike(demand: list[Job], asks: list[Ask]) -> Iterator[tuple[Ask, list[Job]]]:
-    """Yield the jobs of each shape, those without a priority, which come last, apart."""
-    zero = next((place for place in range(len(demand), 0, -1) if demand[place - 1].priority != 0), 0)
-    for part in (slice(0, zero), slice(zero, None)):
-        heaps: defaultdict[int, list[Job]] = defaultdict(list)
-        for key, job in zip(map(id, asks[part]), demand[part], strict=True):
-            heaps[key].append(job)
-        known = dict(zip(map(id, asks[part]), asks[part], strict=True))
-        yield from ((known[key], members) for key, members in heaps.items())
+def _alternates(ordered: list[Job]) -> bool:
+    requests = list(map(_request, ordered))
+    return sum(map(ne, requests, islice(requests, 1, None))) > MOST_LOTS
+
+
+def _heap_alike(demand: list[Job]) -> list[tuple[Ask, list[Job]]]:
+    """Return the jobs of each shape in their order, those without a priority, which come last, apart; first the shape of the first job."""
+    heaps: tuple[defaultdict[Ask, list[Job]], ...] = (defaultdict(list), defaultdict(list))
+    ranked, others = heaps
+    for ask, job, priority in zip(_ask_once(demand), demand, map(_priority, demand), strict=True):
+        (ranked if priority else others)[ask].append(job)
+    found = [(ask, sort_demand(members)) for heap in heaps for ask, members in heap.items()]
+    return sorted(found, key=lambda item: _rank(item[1][0]))
 
 
 def _ask_once(demand: list[Job]) -> list[Ask]:
@@ -91,21 +110,37 @@ def _ask_once(demand: list[Job]) -> list[Ask]:
     by_value: dict[Request, Ask] = {}
     by_identity: dict[int, Ask] = {}
     for key, request in dict(zip(keys, requests, strict=True)).items():
-        by_identity[key] = by_value.get(request) or by_value.setdefault(request, Ask(request))
+        ask = by_value.get(request)
+        if ask is None:
+            ask = by_value[request] = Ask(request)
+        by_identity[key] = ask
     return list(map(by_identity.__getitem__, keys))
 
 
 def sort_demand(demand: list[Job]) -> list[Job]:
     """Return the jobs in the order in which they are served. Batch systems list them nearly so: what is sorted already costs little."""
-    ranked, others = [job for job in demand if job.priority != 0], [job for job in demand if job.priority == 0]
-    ranked.sort(key=_priority, reverse=True)
+    if len(demand) < _FEW:
+        return sorted(demand, key=_rank)
+    priorities = list(map(_priority, demand))
+    if 0 in priorities:
+        ranked, others = [job for job in demand if job.priority != 0], [job for job in demand if job.priority == 0]
+        return _sort_ranked(ranked) + sorted(others, key=_age)
+    return _sort_ranked(demand)
+
+
+def _sort_ranked(demand: list[Job]) -> list[Job]:
+    ranked = sorted(demand, key=_priority, reverse=True)
     values, ages = list(map(_priority, ranked)), list(map(_created, ranked))
     same = list(map(eq, values, islice(values, 1, None)))
     # neighbours of one priority of which the second may be the older one
     wrong = list(map(and_, same, map(ge, ages, islice(ages, 1, None))))
-    for first, end in _find_runs(same, wrong):
+    for first, end in _find_runs(same, wrong) if True in wrong else ():
         ranked[first:end] = sorted(ranked[first:end], key=_age)
-    return ranked + sorted(others, key=_age)
+    return ranked
+
+
+def _rank(job: Job) -> tuple[bool, float, float, int, str]:
+    return (job.priority == 0, -job.priority, job.created, len(job.id), job.id)
 
 
 def _age(job: Job) -> tuple[float, int, str]:

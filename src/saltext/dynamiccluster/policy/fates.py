@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import chain, islice, repeat
 from operator import attrgetter
 
 from ..model import Job, Phase, Shape
@@ -53,7 +54,7 @@ class Verdicts:
         self._kinds = kinds
         self._candidates = [_candidate(world, kinds, name, self._ideal[name]) for name in known]
         self._reachable: dict[tuple[int, bool], bool] = {}
-        self._alone: dict[tuple[object, ...], Fate] = {}
+        self._alone: dict[Stage, dict[str, Fate]] = {stage: {} for stage in Stage}
         self._trials = _find_trials(world)
 
     def reachable(self, ask: Ask, *, unblocked: bool = False) -> bool:
@@ -82,33 +83,46 @@ class Verdicts:
         """Tell whether no node that there could be can serve the request (row S21)."""
         return _is_void(ask) or (not self._unknown and not self.reachable(ask))
 
-    def fates(self, lot: Lot, seating: Seating, supply: Supply) -> dict[str, Fate]:
-        """Return the fates of a lot's jobs. `supply` is what is left once all is placed."""
+    def tell(self, fates: dict[str, Fate], lot: Lot, seating: Seating, supply: Supply) -> None:
+        """Add the fates of a lot's jobs. `supply` is what is left once all is placed."""
         ids = list(map(_ID, lot.jobs))
+        if not lot.is_plain:
+            fates.update(self._tell_apart(lot, ids, seating, supply))
+            return
+        left = iter(ids)
+        for stage, spots, each in seating.rows.get(id(lot), ()):
+            told = [self._tell_alone(stage, spot) for spot in spots]
+            fates.update(zip(islice(left, each * len(spots)), chain.from_iterable(map(repeat, told, repeat(each))), strict=True))
+        if waiting := list(left):  # most jobs of a long queue: one fate for all of them
+            fates.update(dict.fromkeys(waiting, Fate(*self.judge(lot.ask, supply))))
+
+    def _tell_alone(self, stage: Stage, spot: Spot) -> Fate:
+        """Return the fate of a job that one place is enough for: all of one place have one."""
+        fate = self._alone[stage].get(spot.label)
+        if fate is None:
+            fate = self._alone[stage][spot.label] = self._fate_at((stage, spot))
+        return fate
+
+    def _tell_apart(self, lot: Lot, ids: list[str], seating: Seating, supply: Supply) -> dict[str, Fate]:
+        """Return the fates of jobs that may have several places, or tasks without one."""
         seated = [] if seating.spots.keys().isdisjoint(ids) else [job for job in lot.jobs if job.id in seating.spots]
         fates: dict[str, Fate] = {}
-        if len(seated) < len(lot.jobs):  # most jobs of a long queue: one fate for all of them
+        if len(seated) < len(lot.jobs):
             fates = dict.fromkeys(ids, Fate(*self.judge(lot.ask, supply)))
         made: dict[tuple[object, ...], Fate] = {}
-        key: tuple[object, ...]
         for job in seated:
             seats, left = seating.spots[job.id], job.tasks - seating.tasks.get(job.id, 0)
-            if len(seats) == 1 and not left and lot.ask.single:  # most have one place, and all of one place have one fate
-                known, key = self._alone, (seats[0][0], seats[0][1].label)
-            else:
-                known, key = made, (tuple(seats), left, job.tasks if left and seats else 0)
-            fate = known.get(key)
+            key = (tuple(seats), left, job.tasks if left and seats else 0)
+            fate = made.get(key)
             if fate is None:
-                fate = known[key] = self._fate(lot, job, tuple(seats), left, supply)
+                waits = f"; {left} of its {job.tasks} tasks wait: {self.judge(lot.ask, supply)[1]}" if left else ""
+                fate = made[key] = self._fate_at(*seats, single=lot.ask.single, waits=waits)
             fates[job.id] = fate
         return fates
 
-    def _fate(self, lot: Lot, job: Job, spots: tuple[tuple[Stage, Spot], ...], left: int, supply: Supply) -> Fate:
-        outcome = _outcome({stage for stage, _ in spots}, lot.ask.single)
-        sentence = "; ".join(self._describe(spots))
-        if left:
-            sentence += f"; {left} of its {job.tasks} tasks wait: {self.judge(lot.ask, supply)[1]}"
-        return Fate(outcome, sentence, tuple(dict.fromkeys(spot.label for _, spot in spots)))
+    def _fate_at(self, *spots: tuple[Stage, Spot], single: bool = True, waits: str = "") -> Fate:
+        outcome = _outcome({stage for stage, _ in spots}, single)
+        return Fate(outcome, "; ".join(self._describe(spots)) + waits, tuple(dict.fromkeys(spot.label for _, spot in spots)))
 
     def judge(self, ask: Ask, supply: Supply) -> tuple[Outcome, str]:
         """Return why a request finds no room: for now, or for ever."""

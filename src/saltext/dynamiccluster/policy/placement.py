@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from ..model import JobState
 from .bins import Kinds, Stage, build_groups, free_of_shape, idle_hosts, reserves_nodes
 from .breaker import tries_one
 from .demand import Lot, collect_lots, sum_up, waits
@@ -29,8 +28,7 @@ MANUAL = "asked for by an administrator"
 FOR_JOBS = "for job "
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One new node. `jobs` will get it ((): it is ordered whether there are jobs or not); `manual`: an administrator asked for it."""
 
     resource: str
@@ -65,7 +63,7 @@ def allocate(world: World) -> Allocation:
     problem = batch_problem(world)
     if problem:
         return Allocation(fates=unread(world.batch.jobs, problem), blocked={"": problem})
-    lots = collect_lots(world.batch.jobs)
+    lots = collect_lots(world.demand)
     blocked = blocked_resources(world)
     counts = count_nodes(world)
     scene = _Scene(world, lots, blocked, counts)
@@ -239,19 +237,17 @@ def _place_in_turn(scene: _Scene, first: _Result) -> _Result:
 def _conclude(scene: _Scene, result: _Result, refills: tuple[Order, ...], blocked: Mapping[str, str]) -> Allocation:
     world, seating = scene.world, settle(result.entries)
     hoped, waiting_for = _hopes(scene, result)
-    counted = {name: jobs[0] for (stage, name), jobs in seating.jobs.items() if stage in _COUNTED}
-    pending = JobState.PENDING
-    others = [job for job in world.batch.jobs if job.state is not pending or job.tasks <= 0]
-    fates = {job.id: not_demand(job) for job in others if waits(job)}
+    counted = {name: jobs[0] for stage in _COUNTED for name, jobs in seating.jobs[stage].items()}
+    fates = {job.id: not_demand(job) for job in world.other_jobs if waits(job)}
     for lot in scene.lots:
-        fates.update(scene.verdicts.fates(lot, seating, result.supply))
+        scene.verdicts.tell(fates, lot, seating, result.supply)
     return Allocation(
         orders=(*refills, *_orders(result.supply, seating, refills), *_lone_trials(scene, result)),
         fates=fates,
         needed=frozenset(counted) & world.memory.nodes.keys(),
         hoped=hoped & world.memory.nodes.keys(),
         counted={**waiting_for, **counted},
-        unhold=tuple(sorted(name for stage, name in seating.jobs if stage is Stage.HELD)),
+        unhold=tuple(sorted(seating.jobs[Stage.HELD])),
         blocked=blocked,
     )
 
@@ -276,10 +272,10 @@ def _hopes(scene: _Scene, result: _Result) -> tuple[frozenset[str], dict[str, st
 def _orders(supply: Supply, seating: Seating, refills: tuple[Order, ...]) -> list[Order]:
     """Return an order for each new node that no refill covers already, with the jobs that will get it."""
     covered = Counter(order.resource for order in refills)
-    orders = []
+    orders, seated = [], seating.jobs[Stage.NEW]
     for fresh in supply.fresh:
         for number in range(covered[fresh.resource], fresh.opened):
-            jobs = tuple(seating.jobs.get((Stage.NEW, new_name(fresh.resource, number)), ()))
+            jobs = tuple(seated.get(new_name(fresh.resource, number), ()))
             orders.append(Order(fresh.resource, _for_jobs(jobs), jobs))
     return orders
 

@@ -24,14 +24,19 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Seating:
-    """`jobs` by node (stage and name), `spots` by job, `tasks` how many tasks of each job found room."""
+    """`jobs` by stage and name of their node.
 
-    jobs: dict[tuple[Stage, str], list[str]] = field(default_factory=dict)
+    Of lots of one task and one piece a job, which most are, `rows` has by the lot's identity where its first jobs sit, in their order. Of all
+    others `spots` has the places by job, `tasks` how many tasks of each job found room.
+    """
+
+    jobs: dict[Stage, dict[str, list[str]]] = field(default_factory=lambda: {stage: {} for stage in Stage})
+    rows: dict[int, list[Take]] = field(default_factory=dict)
     spots: dict[str, list[tuple[Stage, Spot]]] = field(default_factory=dict)
     tasks: dict[str, int] = field(default_factory=dict)
 
     def _note(self, job_id: str, stage: Stage, spot: Spot) -> None:
-        there = self.jobs.setdefault((stage, spot.name), [])
+        there = self.jobs[stage].setdefault(spot.name, [])
         if not there or there[-1] != job_id:
             there.append(job_id)
         seats = self.spots.setdefault(job_id, [])
@@ -45,8 +50,9 @@ def settle(entries: Iterable[Entry]) -> Seating:
     for lot, first, placed in entries:
         if not placed.tasks:
             continue
-        if lot.ask.single and lot.tasks == len(lot.jobs):
-            _seat_single(seating, list(map(_ID, lot.jobs[first : first + placed.tasks])), placed.takes[0])
+        if lot.is_plain:
+            seating.rows.setdefault(id(lot), []).extend(placed.takes[0])
+            _seat_plain(seating, list(map(_ID, lot.jobs[first : first + placed.tasks])), placed.takes[0])
             continue
         shares = list(_shares(lot, first, placed.tasks))
         for job_id, tasks in shares:
@@ -59,15 +65,19 @@ def settle(entries: Iterable[Entry]) -> Seating:
     return seating
 
 
-def _seat_single(seating: Seating, ids: list[str], takes: Iterable[Take]) -> None:
-    """Seat jobs of one task and one piece, which most jobs are: each has one place, and those of one node share what is noted."""
-    seating.tasks.update(dict.fromkeys(ids, 1))
+def _seat_plain(seating: Seating, ids: list[str], takes: Iterable[Take]) -> None:
+    """Seat jobs of one task and one piece."""
     at = 0
-    for stage, spot, each in _seats(takes):
-        here = ids[at : at + each]
-        at += each
-        seating.jobs.setdefault((stage, spot.name), []).extend(here)
-        seating.spots.update(dict.fromkeys(here, [(stage, spot)]))
+    for stage, spots, each in takes:
+        jobs = seating.jobs[stage]
+        for spot in spots:
+            here = ids[at : at + each]
+            at += each
+            there = jobs.get(spot.name)
+            if there is None:
+                jobs[spot.name] = here
+            else:
+                there += here
 
 
 def _shares(lot: Lot, first: int, tasks: int) -> Iterator[tuple[str, int]]:

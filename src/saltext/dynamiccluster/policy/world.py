@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from ..model import BatchView, NodeRecord, Offer, Phase, ResourceFlag, Shape, WorkerNode
+from ..model import BatchView, Job, NodeRecord, Offer, Phase, ResourceFlag, Shape, WorkerNode
 from ..settings import Settings
 from ..snapshot import Snapshot
+from .demand import split_jobs
 from .maximum import find_beyond_maximum
 from .memory import Memory, ResourceMemory
 
@@ -35,6 +36,19 @@ class World:
         if self.memory.auto is not None:
             return self.memory.auto
         return self.settings.dynamic_cluster.auto_mode
+
+    @cached_property
+    def _jobs(self) -> tuple[list[Job], list[Job]]:
+        return split_jobs(self.batch.jobs)
+
+    @property
+    def demand(self) -> list[Job]:
+        """Return the jobs that could start now if a node had room."""
+        return self._jobs[0]
+
+    @property
+    def other_jobs(self) -> list[Job]:
+        return self._jobs[1]
 
     def remembered(self, resource: str) -> ResourceMemory:
         return self.memory.resource(resource)
