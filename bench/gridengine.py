@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from saltext.dynamiccluster.batch.commands import Completed, ProcessRunner
+from saltext.dynamiccluster.batch.commands import Completed, ProcessRunner, Take
 from saltext.dynamiccluster.batch.gridengine import GridEngine
 from saltext.dynamiccluster.model import BatchView, Reservation
 from saltext.dynamiccluster.settings.sge import SgeSettings
@@ -34,9 +34,10 @@ class Cell:
         program = PurePosixPath(argv[0]).name
         if program == "qstat" and "-j" in argv:
             return Completed(0, _details(argv[-1].split(",")))
-        if program in self.listings:
-            return self._process(("cat", str(self.listings[program])), timeout=timeout)
         return Completed(0, self._configuration(*argv[1:]).encode())
+
+    def stream(self, argv: tuple[str, ...], take: Take, *, timeout: float) -> Completed:
+        return self._process.stream(("cat", str(self.listings[PurePosixPath(argv[0]).name])), take, timeout=timeout)
 
     def _configuration(self, option: str, name: str = "") -> str:
         match option:

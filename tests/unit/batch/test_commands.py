@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from saltext.dynamiccluster.batch.commands import Completed, ProcessRunner
-from saltext.dynamiccluster.errors import BatchUnreachable
+from saltext.dynamiccluster.batch.listing import PIECE
+from saltext.dynamiccluster.errors import BatchMalformed, BatchUnreachable
 
 
 def run(*argv: str, timeout: float = 10.0) -> Completed:
@@ -40,6 +41,23 @@ def test_child_that_outlives_its_shell_and_holds_the_pipe_is_killed(tmp_path: Pa
     pid_file = tmp_path / "pid"
     with pytest.raises(BatchUnreachable):
         run("/bin/sh", "-c", f"sleep 100 & echo $! > {pid_file}", timeout=1.5)
+    assert not _lives(int(pid_file.read_text()))
+
+
+def test_long_output_comes_in_pieces_and_only_its_beginning_is_kept() -> None:
+    pieces: list[bytes] = []
+    done = ProcessRunner({}).stream(("/bin/sh", "-c", f"head -c {2 * PIECE + 5} /dev/zero; echo no >&2; exit 4"), pieces.append, timeout=10.0)
+    assert [len(piece) for piece in pieces] == [PIECE, PIECE, 5]
+    assert done.status == 4 and done.err == b"no\n" and 0 < len(done.out) < PIECE
+
+
+def test_output_that_cannot_be_read_ends_the_command(tmp_path: Path) -> None:
+    def refuse(piece: bytes) -> None:
+        raise BatchMalformed("no")
+
+    pid_file = tmp_path / "pid"
+    with pytest.raises(BatchMalformed):
+        ProcessRunner({}).stream(("/bin/sh", "-c", f"echo $$ > {pid_file}; exec cat /dev/zero"), refuse, timeout=10.0)
     assert not _lives(int(pid_file.read_text()))
 
 

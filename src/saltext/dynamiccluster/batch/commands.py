@@ -8,16 +8,20 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..errors import BatchUnreachable
+from .listing import PIECE
 
 _SHOWN = 300  # characters of a command's output that go into an error's message
-_PIPE = 1 << 18  # bytes that a pipe holds, and that are read at once
+_HEAD = 1 << 16  # bytes of an output that went elsewhere that are kept for messages
 _REAP = 5.0  # seconds that a killed command gets to go away
+
+
+Take = Callable[[bytes], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,24 @@ class Run(Protocol):
         """Run and wait at most `timeout` seconds. Raises BatchUnreachable when that is not enough, OSError when it cannot start."""
 
 
+@runtime_checkable
+class Streaming(Protocol):
+    """A `Run` that can also hand over an output while it comes, so that a long one is never in memory as a whole."""
+
+    def stream(self, argv: tuple[str, ...], take: Take, *, timeout: float) -> Completed:
+        """Run, and give the output to `take` in pieces; `out` has but its beginning. Raises what `Run` does, and what `take` does."""
+
+
+def pour(run: Run, argv: tuple[str, ...], take: Take, timeout: float) -> Completed:
+    """Run, and give the output to `take`, as it comes if `run` can do that."""
+    if isinstance(run, Streaming):
+        return run.stream(argv, take, timeout=timeout)
+    done = run(argv, timeout=timeout)
+    for at in range(0, len(done.out), PIECE):
+        take(done.out[at : at + PIECE])
+    return done
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessRunner:
     """Runs commands as processes of this machine, each in a process group of its own.
@@ -58,6 +80,12 @@ class ProcessRunner:
     environment: Mapping[str, str]
 
     def __call__(self, argv: tuple[str, ...], *, timeout: float) -> Completed:
+        out = io.BytesIO()
+        done = self.stream(argv, out.write, timeout=timeout)
+        return Completed(done.status, out.getvalue(), done.err)
+
+    def stream(self, argv: tuple[str, ...], take: Take, *, timeout: float) -> Completed:
+        """Run, and give the output to `take` in pieces of PIECE bytes; `out` has but its beginning."""
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -65,45 +93,59 @@ class ProcessRunner:
             stderr=subprocess.PIPE,
             env={**os.environ, **self.environment, "LC_ALL": "C"},
             start_new_session=True,
-            pipesize=_PIPE,
+            pipesize=PIECE,
         )
         try:
-            out, err = _read_both(process, timeout)
+            head, err = _read_both(process, take, timeout)
         except BaseException as error:
             _kill_group(process)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             raise BatchUnreachable(f"{' '.join(argv)[:_SHOWN]} did not answer within {timeout:g} s") from error
-        return Completed(process.returncode, out, err)
+        return Completed(process.returncode, head, err)
 
 
-def _read_both(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bytes]:
-    """Return both outputs once the process has ended. Raises TimeoutExpired.
-
-    A listing may be a hundred megabytes long: it is read in large pieces, and there is never a second copy of it, as `communicate` makes one.
-    """
+def _read_both(process: subprocess.Popen[bytes], take: Take, timeout: float) -> tuple[bytes, bytes]:
+    """Return the beginning of the output and all of the other one, once the process has ended. Raises TimeoutExpired."""
     deadline = time.monotonic() + timeout
     assert process.stdout is not None and process.stderr is not None
-    outputs = {process.stdout.fileno(): io.BytesIO(), process.stderr.fileno(): io.BytesIO()}
+    sinks = {process.stdout.fileno(): _Sink(take), process.stderr.fileno(): _Sink((err := io.BytesIO()).write)}
     poll = select.poll()
-    for descriptor in outputs:
+    for descriptor in sinks:
         poll.register(descriptor, select.POLLIN | select.POLLHUP)
-    waiting = len(outputs)
+    waiting = len(sinks)
     while waiting:
         left = deadline - time.monotonic()
         if left <= 0:
             raise subprocess.TimeoutExpired(process.args, timeout)
         for descriptor, _ in poll.poll(left * 1000):
-            data = os.read(descriptor, _PIPE)
-            outputs[descriptor].write(data)
-            if not data:
+            if not sinks[descriptor].read(descriptor):
                 poll.unregister(descriptor)
                 waiting -= 1
     process.wait(max(deadline - time.monotonic(), 0.0))
-    out, err = outputs.values()
     process.stdout.close()
     process.stderr.close()
-    return out.getvalue(), err.getvalue()
+    return next(iter(sinks.values())).head, err.getvalue()
+
+
+class _Sink:
+    """Collects what comes through a pipe, and hands it on in pieces."""
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._piece = memoryview(bytearray(PIECE))
+        self._filled = 0
+        self.head = b""
+
+    def read(self, descriptor: int) -> bool:
+        """Read what there is; return False at the end."""
+        count = os.readv(descriptor, [self._piece[self._filled :]])
+        self._filled += count
+        if self._filled and (not count or self._filled == PIECE):
+            piece = bytes(self._piece[: self._filled])
+            self.head, self._filled = self.head or piece[:_HEAD], 0
+            self._take(piece)
+        return bool(count)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ...calm import undisturbed
+from ..listing import Cutter, feed
 from .hosts import HostRecord, build_host, read_host, read_job, read_queue
 from .xml import Frame
 
@@ -30,26 +31,46 @@ class HostReader:
     """Reads listings of one cell. Records that did not change since the last listing are the very same objects."""
 
     def __init__(self) -> None:
-        self._known: dict[int, HostRecord] = {}
+        self.known: dict[int, HostRecord] = {}
 
     def __call__(self, document: bytes) -> tuple[HostRecord, ...]:
         """Return the records, the pseudo host `global` included. Raises BatchMalformed when the document is truncated or foreign."""
-        frame, records, known = Frame("qhost", "host"), [], {}
-        *parts, tail = document.split(_END)
+        return feed(self.start(), document)
+
+    def start(self) -> HostReading:
+        """Return a new reading, for a document that comes in pieces."""
+        return HostReading(self)
+
+
+class HostReading:
+    """One listing, as it comes."""
+
+    def __init__(self, reader: HostReader) -> None:
+        self._reader = reader
+        self._frame = Frame("qhost", "host")
+        self._cutter = Cutter(_END)
+        self._records: list[HostRecord] = []
+        self._known: dict[int, HostRecord] = {}
+
+    def feed(self, data: bytes) -> None:
+        """Read the next piece. Raises BatchMalformed."""
         with undisturbed():
-            for part in parts:
+            for part in self._cutter.feed(data).split(_END)[:-1]:
                 print_ = hash(part)
-                record = self._known.get(print_) or _take_apart(part)
+                record = self._reader.known.get(print_) or _take_apart(part)
                 if record is None:
-                    records += map(read_host, frame.read(part + _END))
+                    self._records += map(read_host, self._frame.read(part + _END))
                     continue
-                frame.passed = True
-                known[print_] = record
-                records.append(record)
-            records += map(read_host, frame.read(tail))
-        frame.check()
-        self._known = known
-        return tuple(records)
+                self._frame.passed = True
+                self._known[print_] = record
+                self._records.append(record)
+
+    def end(self) -> tuple[HostRecord, ...]:
+        """Return the records. Raises BatchMalformed when the document is truncated or foreign."""
+        self._records += map(read_host, self._frame.read(self._cutter.rest()))
+        self._frame.check()
+        self._reader.known = self._known
+        return tuple(self._records)
 
 
 def _take_apart(part: bytes) -> HostRecord | None:

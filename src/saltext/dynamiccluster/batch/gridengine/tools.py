@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from ...errors import BatchRefused, BatchUnreachable
 from ...settings.sge import SgeSettings
 from ...settings.templates import Template, UnsafeValue
-from ..commands import Completed, ProcessRunner, Run
+from ..commands import Completed, ProcessRunner, Run, Take, pour
+from ..listing import Read, Reading
 from .cell import Cell
 from .config import (
     Environment,
@@ -33,14 +34,28 @@ CHANGE_TIMEOUT = 30.0
 
 def process_runner() -> Run:
     """Return the runner of real processes. Wrapped lines are switched off where that reaches (it does not through ssh)."""
-    shortcut = Shortcut(read_variables())
-    direct, plain = ProcessRunner({"SGE_SINGLE_LINE": "1", **shortcut.variables}), ProcessRunner({"SGE_SINGLE_LINE": "1"})
+    return _Processes(Shortcut(read_variables()))
 
-    def run(argv: tuple[str, ...], *, timeout: float) -> Completed:
-        short = shortcut(argv)
-        return (plain if short == argv else direct)(short, timeout=timeout)
 
-    return run
+class _Processes:
+    """Runs processes, by the shortest way."""
+
+    def __init__(self, shortcut: Shortcut) -> None:
+        self._shortcut = shortcut
+        self._direct = ProcessRunner({"SGE_SINGLE_LINE": "1", **shortcut.variables})
+        self._plain = ProcessRunner({"SGE_SINGLE_LINE": "1"})
+
+    def __call__(self, argv: tuple[str, ...], *, timeout: float) -> Completed:
+        runner, short = self._choose(argv)
+        return runner(short, timeout=timeout)
+
+    def stream(self, argv: tuple[str, ...], take: Take, *, timeout: float) -> Completed:
+        runner, short = self._choose(argv)
+        return runner.stream(short, take, timeout=timeout)
+
+    def _choose(self, argv: tuple[str, ...]) -> tuple[ProcessRunner, tuple[str, ...]]:
+        short = self._shortcut(argv)
+        return (self._plain if short == argv else self._direct), short
 
 
 class Tools:
@@ -58,7 +73,7 @@ class Tools:
         template = self.settings.qstat_command
         argv = self.program(template, "-xml", "-r", "-u", "*") if template.is_builtin else template.argv()
         reader = self._read_jobs if translate else JobReader()
-        return reader(self._read(argv).out, translate)
+        return self._list(argv, reader.start(translate))
 
     def details(self, job_ids: Iterable[str]) -> dict[str, JobDetail]:
         """Ask for the details of jobs, in one call. Jobs that ended meanwhile are left out."""
@@ -78,7 +93,7 @@ class Tools:
         """List all hosts with their queues, jobs and resources."""
         template = self.settings.qhost_command
         argv = self.program(template, "-F", "-q", "-j", "-xml") if template.is_builtin else template.argv()
-        return self._read_hosts(self._read(argv).out)
+        return self._list(argv, self._read_hosts.start())
 
     def host(self, name: str) -> HostRecord | None:
         """Return one host, None when it is no execution host.
@@ -186,12 +201,19 @@ class Tools:
             return (template.spec.default_text.split()[0], *arguments)
         return argv
 
-    def run(self, argv: tuple[str, ...], timeout: float) -> Completed:
-        """Run a command. Raises BatchUnreachable when it cannot be run or does not end in time."""
+    def run(self, argv: tuple[str, ...], timeout: float, take: Take | None = None) -> Completed:
+        """Run a command; its output goes to `take`, if given. Raises BatchUnreachable when it cannot be run or does not end in time."""
         try:
-            return self._run(argv, timeout=timeout)
+            return pour(self._run, argv, take, timeout) if take else self._run(argv, timeout=timeout)
         except OSError as error:
             raise BatchUnreachable(f"{argv[0]} cannot be run: {error.strerror}; see the commands in cluster: config:") from error
+
+    def _list(self, argv: tuple[str, ...], reading: Reading[Read]) -> Read:
+        """Read a long listing while it comes."""
+        done = self.run(argv, READ_TIMEOUT, reading.feed)
+        if done.status:
+            check_read(done, _name(argv))
+        return reading.end()
 
     def _read(self, argv: tuple[str, ...]) -> Completed:
         done = self.run(argv, READ_TIMEOUT)
