@@ -11,7 +11,8 @@ from lab.layout import CHECKOUT
 _FAST = ("unit", "property", "contract")
 _ALL = (*_FAST, "faults", "integration", "browser", "end_to_end")
 _MOST = 3
-_QUICK = "not root and not integration and not thorough"
+# A fifth of Hypothesis's examples; the plugin that only integration tests need is not loaded.
+_BRIEFLY = ("-m", "not root and not integration and not thorough", "--hypothesis-profile", "few", "-p", "no:schemathesis")
 
 
 def main(words: list[str]) -> int:
@@ -26,7 +27,8 @@ def main(words: list[str]) -> int:
     named = any(os.path.exists(CHECKOUT / word.partition("::")[0]) for word in words if not word.startswith("-"))
     places = [] if named else [f"tests/{part}" for part in (_FAST if fast else _ALL) if (CHECKOUT / "tests" / part).is_dir()]
     # Side by side. Files stay whole, as their tests share daemons; few at a time, as the daemons' deadlines mind a crowded machine.
-    chosen = ["-m", _QUICK, "-n", "auto"] if fast else [] if named else ["-n", str(min(os.cpu_count() or 1, _MOST)), "--dist", "loadfile"]
+    workers = "auto" if fast else str(min(os.cpu_count() or 1, _MOST))
+    chosen = [*(_BRIEFLY if fast else ()), *(("-n", workers, "--dist", "loadfile") if fast or not named else ())]
     command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
     os.chdir(CHECKOUT)
     # A log that is followed shows the dots when they come.

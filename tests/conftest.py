@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
@@ -33,21 +34,35 @@ if "salt" in sys.modules:
     shutdown_temp_handler()
 
 
+# What takes longest begins first, so that nobody waits for it in the end; all else after it, as it is found.
+_FIRST = ("end_to_end/", "integration/nova/", "unit/control/test_crash_at_every_step", "unit/sim/soak/", "integration/", "faults/", "browser/",
+          "property/", "contract/", "unit/web/", "unit/clouds/", "unit/control/")  # fmt: skip
+_HERE = Path(__file__).parent
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first."""
-    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+    """Sort by what takes longest."""
+
+    def turn(item: pytest.Item) -> int:
+        place = item.path.relative_to(_HERE).as_posix() if item.path.is_relative_to(_HERE) else ""
+        return next((number for number, start in enumerate(_FIRST) if place.startswith(start)), len(_FIRST))
+
+    items.sort(key=turn)
 
 
-_ON_NOVA = re.compile(r"[\[-]nova[]-]")
+_ON_NOVA = re.compile(r"integration/nova/|[\[-]nova[]-]")
 
 
-class _FilesAndNova(LoadFileScheduling):
-    """A file's tests stay together, and so do all that need the one real OpenStack, which is large."""
+class _WholeFiles(LoadFileScheduling):
+    """A file's tests stay together, and so do all that share something large: the one real OpenStack, the one lab with everything in it."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "nova" if "integration/nova/" in nodeid or nodeid.endswith(("[nova]", "-nova]")) or "[nova-" in nodeid else str(super()._split_scope(nodeid))
+        if _ON_NOVA.search(nodeid):
+            return "nova"
+        return "end to end" if "end_to_end/" in nodeid else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
-    """Take the place of `--dist loadfile`."""
-    return _FilesAndNova(config, log) if config.getvalue("dist") == "loadfile" else None
+    """Take the place of `--dist loadfile`, which would begin with the files of most tests: those are the short ones."""
+    config.option.loadscopereorder = False
+    return _WholeFiles(config, log) if config.getvalue("dist") == "loadfile" else None

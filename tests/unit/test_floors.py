@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "saltext" / "dynamiccluster"
 FLOORS = {
@@ -18,16 +21,23 @@ FLOORS = {
 ADAPTERS = {"batch", "clouds", "checks", "reporters", "standby"}
 
 
+@cache
+def _import_statements() -> tuple[tuple[Path, ast.Import | ast.ImportFrom], ...]:
+    """Return every import of the library with its file."""
+    every = ((path, node) for path in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    return tuple((path, node) for path, node in every if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+@cache
 def _imports() -> list[tuple[Path, str, str]]:
     """Return (file, its room, the room that it imports) for every relative import across rooms."""
     found = []
-    for path in PACKAGE.rglob("*.py"):
+    for path, node in _import_statements():
         parts = path.relative_to(PACKAGE).with_suffix("").parts
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                target = [*parts[: len(parts) - node.level], *(node.module or "").split(".")]
-                names = [target[0]] if target[0] else [alias.name for alias in node.names]
-                found += [(path, parts[0], name) for name in names if name in FLOORS and name != parts[0]]
+        if isinstance(node, ast.ImportFrom) and node.level:
+            target = [*parts[: len(parts) - node.level], *(node.module or "").split(".")]
+            names = [target[0]] if target[0] else [alias.name for alias in node.names]
+            found += [(path, parts[0], name) for name in names if name in FLOORS and name != parts[0]]
     return found
 
 
@@ -47,6 +57,13 @@ def test_adapters_know_neither_each_other_nor_control() -> None:
     assert not [(path.name, own, other) for path, own, other in _imports() if own in ADAPTERS and other in (ADAPTERS | {"control"}) - {own}]
 
 
+def test_only_the_salt_room_names_salt() -> None:
+    for path, node in _import_statements():
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [] if node.level else [node.module or ""]
+        assert "salt" in path.relative_to(PACKAGE).parts or not [name for name in names if name.partition(".")[0] == "salt"], path
+
+
+@pytest.mark.thorough
 def test_only_the_salt_room_imports_salt() -> None:
     code = """
 import sys, pkgutil, importlib

@@ -57,6 +57,7 @@ class TestMatrix:
         for host in ("evil.example", "evil.example:8001", "127.0.0.1.evil.example", "", "[::1"):
             assert ask(shown, call, host=host) == 421, host
 
+    @pytest.mark.thorough
     def test_one_right_is_not_another(self, shown: House, call: Call) -> None:
         if not call.right:
             return

@@ -89,6 +89,7 @@ def test_an_engine_that_is_slow_or_fails_ends_no_server(house: HouseNextDoor, mo
     assert house.get("/status").status == 200
 
 
+@pytest.mark.thorough
 def test_a_killed_process_is_told_and_started_again_with_the_last_document(house: HouseNextDoor) -> None:
     before = house.apart.pid
     os.kill(before, signal.SIGKILL)

@@ -11,6 +11,7 @@ from saltext.dynamiccluster.batch.torque import jobscan
 from saltext.dynamiccluster.batch.torque.jobs import parse_jobs, read_record
 from saltext.dynamiccluster.batch.torque.jobscan import JobReader
 from saltext.dynamiccluster.errors import BatchMalformed
+from tests.examples import examples
 
 FOLDER = Path(__file__).parents[3] / "captures" / "torque-4.2.10-maui-3.3.1"
 LISTINGS = sorted(path.name for path in FOLDER.glob("*.out") if path.read_bytes().startswith(b"<Data><Job>"))
@@ -39,7 +40,7 @@ def test_every_captured_listing(name: str) -> None:
 wounds = st.tuples(st.floats(0, 1), st.sampled_from([0, 1, 1, 7, 40, 900]), st.sampled_from(ODD))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(LISTINGS), st.lists(wounds, min_size=1, max_size=4))
 def test_spoiled_listings(name: str, spots: list[tuple[float, int, bytes]]) -> None:
     document = good = (FOLDER / name).read_bytes()
