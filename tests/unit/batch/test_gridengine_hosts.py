@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from saltext.dynamiccluster.batch.gridengine.hosts import (
@@ -148,7 +146,7 @@ def test_features_before_the_configured_values_are_known() -> None:
 def test_exclusive_job_takes_the_host() -> None:
     free = captured("qhost-F-xml")["n1"]
     assert not view(free).exclusive
-    assert view(replace(free, resources={"exclusive": ("hc", "0.000000")})).exclusive
+    assert view(free._replace(settled={"exclusive": ("hc", "0.000000")})).exclusive
 
 
 def test_groups_are_followed_upwards() -> None:

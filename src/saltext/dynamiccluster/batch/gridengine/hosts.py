@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from xml.etree.ElementTree import Element
 
 from .jobs import JobRecord
@@ -14,11 +13,13 @@ from .xml import parse, split, text
 
 Number = TypeVar("Number", int, float)
 GLOBAL = "global"
+Resources = Mapping[str, tuple[str, str]]
+MOVING = r"(?:np_)?load_\w+|cpu|(?:mem|swap|virtual)_(?:free|used)"  # names of values that change from minute to minute
+_is_moving = re.compile(MOVING, re.ASCII).fullmatch
 _NAME = re.compile(rb"<host name='([^'<]*)'")
 
 
-@dataclass(frozen=True, slots=True)
-class QueueRecord:
+class QueueRecord(NamedTuple):
     """A queue instance. `state` are Grid Engine's letters."""
 
     name: str
@@ -27,23 +28,28 @@ class QueueRecord:
     state: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HostRecord:
+class HostRecord(NamedTuple):
     """A host. `jobs` are ids (`9.3` for a task of an array), each once however many slots it holds here.
 
-    `started` is the Unix time at which each job started. `resources` are Grid Engine's values by complex: (dominance, value), where a
-    dominance of `hc` or `gc` means what is left of a consumable. `broken`: nothing but the name could be read.
+    `started` is the Unix time at which each job started. Grid Engine's values by complex are (dominance, value), where a dominance of `hc` or
+    `gc` means what is left of a consumable: those that change from minute to minute in `moving`, the others, in which most hosts are alike, in
+    `settled`. `broken`: nothing but the name could be read.
     """
 
     name: str
     queues: tuple[QueueRecord, ...] = ()
     jobs: tuple[str, ...] = ()
-    started: Mapping[str, float] = field(default_factory=dict)
+    started: Mapping[str, float] = {}
     processors: int | None = None
     memory_mb: int | None = None
     load: float | None = None
-    resources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    settled: Resources = {}
+    moving: Resources = {}
     broken: str = ""
+
+    @property
+    def resources(self) -> Resources:
+        return {**self.settled, **self.moving}
 
     @property
     def used(self) -> int:
@@ -95,10 +101,11 @@ def build_host(
         queues=tuple(queues),
         jobs=tuple(started),
         started=started,
-        processors=_known(values, "num_proc", int),
-        memory_mb=_known(values, "mem_total", read_memory_mb),
-        load=_known(values, "load_avg", float),
-        resources=resources,
+        processors=read_known(values, "num_proc", int),
+        memory_mb=read_known(values, "mem_total", read_memory_mb),
+        load=read_known(values, "load_avg", float),
+        settled={key: value for key, value in resources.items() if not _is_moving(key)},
+        moving={key: value for key, value in resources.items() if _is_moving(key)},
     )
 
 
@@ -107,10 +114,11 @@ def fill_jobs(host: HostRecord, jobs: Iterable[JobRecord]) -> HostRecord:
     if host.jobs or not host.used:
         return host
     mine = (job for job in jobs if job.queue.partition("@")[2] == host.name)
-    return replace(host, jobs=tuple(f"{job.id}.{job.tasks}" if job.tasks else job.id for job in mine))
+    return host._replace(jobs=tuple(f"{job.id}.{job.tasks}" if job.tasks else job.id for job in mine))
 
 
-def _known(values: dict[str, str], name: str, read: Callable[[str], Number]) -> Number | None:
+def read_known(values: Mapping[str, str], name: str, read: Callable[[str], Number]) -> Number | None:
+    """Return a value, None when Grid Engine does not know it. Raises ValueError."""
     value = values.get(name, "-")
     return None if value in ("-", "") else read(value)
 

@@ -7,10 +7,12 @@ parser of hosts.py.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from ...calm import undisturbed
 from ..listing import Cutter, feed
-from .hosts import HostRecord, build_host, read_host, read_job, read_queue
+from .hosts import MOVING, HostRecord, QueueRecord, Resources, read_host, read_job, read_known, read_queue
+from .units import read_memory_mb
 from .xml import Frame
 
 _END = b" </host>\n"
@@ -18,13 +20,25 @@ _TEXT = r"[!\"#$'-;=?-~]*"  # neither a blank, nor markup, nor what Grid Engine'
 _WORD = r"[^'<>&%\x00-\x1f\x7f]*"
 _HEAD = re.compile(rf" <host name='({_WORD})'>(?=\n)")
 # each match is a whole line (or a block of lines) with the end of the line before it
-_OWN = re.compile(rf"\n   <hostvalue name='({_WORD})'>({_TEXT})</hostvalue>(?=\n)")
-_RESOURCE = re.compile(rf"\n   <resourcevalue name='({_WORD})' dominance='({_WORD})'>({_TEXT})</resourcevalue>(?=\n)")
+_LINE_ENDS = r"(?=\n|\Z)"
+_OWN = re.compile(rf"\n   <hostvalue name='({_WORD})'>({_TEXT})</hostvalue>{_LINE_ENDS}")
+_RESOURCE = re.compile(rf"\n   <resourcevalue name='({_WORD})' dominance='({_WORD})'>({_TEXT})</resourcevalue>{_LINE_ENDS}")
+_MOVING = re.compile(rf"\n   <(host|resource)value name='({MOVING})'(?: dominance='({_WORD})')?>({_TEXT})</\1value>{_LINE_ENDS}", re.ASCII)
 _BLOCK = re.compile(rf"\n <(queue|job) name='({_WORD})'>((?:\n   <[ -~]*)*)\n </\1>(?=\n)")
 _INNER = {
-    "queue": re.compile(rf"\n   <queuevalue qname='{_WORD}' name='({_WORD})'>({_TEXT})</queuevalue>(?=\n|\Z)"),
-    "job": re.compile(rf"\n   <jobvalue jobid='{_WORD}' name='({_WORD})'>({_TEXT})</jobvalue>(?=\n|\Z)"),
+    "queue": re.compile(rf"\n   <queuevalue qname='{_WORD}' name='({_WORD})'>({_TEXT})</queuevalue>{_LINE_ENDS}"),
+    "job": re.compile(rf"\n   <jobvalue jobid='{_WORD}' name='({_WORD})'>({_TEXT})</jobvalue>{_LINE_ENDS}"),
 }
+_MOST_REMEMBERED = 5_000  # different lines that hosts share, and queues
+
+
+class _Common(NamedTuple):
+    """The lines of a host that do not change from minute to minute."""
+
+    own: dict[str, str]
+    processors: int | None
+    memory_mb: int | None
+    settled: Resources
 
 
 class HostReader:
@@ -32,6 +46,8 @@ class HostReader:
 
     def __init__(self) -> None:
         self.known: dict[int, HostRecord] = {}
+        self._common: dict[str, _Common] = {}
+        self._queues: dict[tuple[str, str], QueueRecord] = {}
 
     def __call__(self, document: bytes) -> tuple[HostRecord, ...]:
         """Return the records, the pseudo host `global` included. Raises BatchMalformed when the document is truncated or foreign."""
@@ -39,7 +55,66 @@ class HostReader:
 
     def start(self) -> HostReading:
         """Return a new reading, for a document that comes in pieces."""
+        for memory in (self._common, self._queues):
+            if len(memory) > _MOST_REMEMBERED:
+                memory.clear()
         return HostReading(self)
+
+    def take_apart(self, part: bytes) -> HostRecord | None:
+        """Return the record of a host, None when it is not written as usual."""
+        try:
+            text = part.decode("ascii")
+            head = _HEAD.match(text)
+            return self._build(head[1], text, head.end()) if head and text.endswith("\n") else None
+        except ValueError:  # the slow way tells what is wrong with it
+            return None
+
+    def _build(self, name: str, text: str, at: int) -> HostRecord | None:
+        """Return the record whose lines come after `at`. When as many lines were matched as there are, nothing is left over."""
+        end = text.find("\n <", at)
+        end = end if end >= 0 else len(text) - 1
+        pieces = _MOVING.split(text[at:end])
+        common = self._look_at("".join(pieces[::5]))
+        blocks = self._read_blocks(text, end)
+        if common is None or blocks is None:
+            return None
+        found = list(zip(pieces[1::5], pieces[2::5], pieces[3::5], pieces[4::5], strict=True))
+        moving = {key: (dominance or "", value) for kind, key, dominance, value in found if kind == "resource"}
+        load = read_known({**common.own, **{key: value for kind, key, _, value in found if kind == "host"}}, "load_avg", float)
+        queues, started = blocks
+        return HostRecord(name, tuple(queues), tuple(started), started, common.processors, common.memory_mb, load, common.settled, moving)
+
+    def _look_at(self, lines: str) -> _Common | None:
+        """Read the lines that most hosts have alike, once for all of them. Raises ValueError."""
+        common = self._common.get(lines)
+        if common is None:
+            own, resources = dict(pairs := _OWN.findall(lines)), _RESOURCE.findall(lines)
+            if len(pairs) + len(resources) != lines.count("\n"):
+                return None
+            processors, memory_mb = read_known(own, "num_proc", int), read_known(own, "mem_total", read_memory_mb)
+            common = _Common(own, processors, memory_mb, {key: (dominance, value) for key, dominance, value in resources})
+            self._common[lines] = common
+        return common
+
+    def _read_blocks(self, text: str, at: int) -> tuple[list[QueueRecord], dict[str, float]] | None:
+        """Return queues, and jobs with their starts. Raises ValueError."""
+        queues, started, lines = [], {}, 0
+        for kind, title, inside in _BLOCK.findall(text, at):
+            count = inside.count("\n")
+            lines += 2 + count
+            if kind == "queue" and (title, inside) in self._queues:
+                queues.append(self._queues[title, inside])
+                continue
+            inner = _INNER[kind].findall(inside)
+            if len(inner) != count:
+                return None
+            if kind == "queue":
+                self._queues[title, inside] = queue = read_queue(title, dict(inner))
+                queues.append(queue)
+            else:
+                job_id, start = read_job(title, dict(inner))
+                started[job_id] = start
+        return (queues, started) if lines == text.count("\n", at) - 1 else None
 
 
 class HostReading:
@@ -57,7 +132,7 @@ class HostReading:
         with undisturbed():
             for part in self._cutter.feed(data).split(_END)[:-1]:
                 print_ = hash(part)
-                record = self._reader.known.get(print_) or _take_apart(part)
+                record = self._reader.known.get(print_) or self._reader.take_apart(part)
                 if record is None:
                     self._records += map(read_host, self._frame.read(part + _END))
                     continue
@@ -71,34 +146,3 @@ class HostReading:
         self._frame.check()
         self._reader.known = self._known
         return tuple(self._records)
-
-
-def _take_apart(part: bytes) -> HostRecord | None:
-    """Return the record of a host, None when it is not written as usual."""
-    try:
-        text = part.decode("ascii")
-        head = _HEAD.match(text)
-        return _build(head[1], text, head.end()) if head else None
-    except ValueError:  # the slow way tells what is wrong with it
-        return None
-
-
-def _build(name: str, text: str, at: int) -> HostRecord | None:
-    """Return the record whose lines come after `at`. When as many lines were matched as there are, nothing is left over."""
-    own = _OWN.findall(text, at)
-    resources = _RESOURCE.findall(text, at)
-    lines = len(own) + len(resources)
-    queues, started = [], {}
-    for kind, title, inside in _BLOCK.findall(text, at):
-        inner = _INNER[kind].findall(inside)
-        if len(inner) != inside.count("\n"):
-            return None
-        lines += 2 + len(inner)
-        if kind == "queue":
-            queues.append(read_queue(title, dict(inner)))
-        else:
-            job_id, start = read_job(title, dict(inner))
-            started[job_id] = start
-    if lines != text.count("\n", at) - 1 or not text.endswith("\n"):
-        return None
-    return build_host(name, dict(own), {key: (dominance, value) for key, dominance, value in resources}, queues, started)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from ...model import HoldBy, Host, QueueSlots, Shape
 from .cell import HELD_GROUP, Cell
-from .hosts import HostRecord, QueueRecord
+from .hosts import HostRecord, QueueRecord, Resources
 from .resources import GPUS
 from .units import normalise, read_amount, read_memory_mb
 
@@ -64,6 +66,7 @@ class HostViews:
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[tuple[object, ...], Host]] = {}
+        self._alike: dict[tuple[int, int], _Alike] = {}
         self._cell: Cell | None = None
 
     def __call__(
@@ -77,6 +80,8 @@ class HostViews:
     ) -> tuple[Host, ...]:
         """Return the hosts; the arguments are those of view_host, `values` by host."""
         seen, self._seen = self._seen if cell is self._cell else {}, {}
+        if cell is not self._cell or len(self._alike) > 1000 + 2 * len(seen):
+            self._alike = {}
         self._cell = cell
         hosts = []
         for record in records:
@@ -84,34 +89,61 @@ class HostViews:
             state = (record.name in held, _is_up(record, patience, now), patience.is_overloaded(record.name, now))
             known = seen.get(record.name)
             if known is None or known[0][0] is not record or known[0][1] is not mine or known[0][2] != state:
-                known = ((record, mine, state), view_host(record, cell, held, mine, patience, now))
+                known = ((record, mine, state), _view(record, cell, self._look_at(record, cell, mine), *state))
             self._seen[record.name] = known
             hosts.append(known[1])
         return tuple(hosts)
+
+    def _look_at(self, record: HostRecord, cell: Cell, values: Mapping[str, str] | None) -> _Alike:
+        """Return what hosts with the same settled and configured values have alike; it keeps both, so that nothing else gets their ids."""
+        key = (id(record.settled), id(values))
+        if key not in self._alike:
+            self._alike[key] = _look_at(record.settled, values, cell)
+        return self._alike[key]
+
+
+class _Alike(NamedTuple):
+    """What hosts have alike whose settled and configured values are the same."""
+
+    settled: Resources
+    values: Mapping[str, str] | None
+    offered: dict[str, str]
+    configured: dict[str, str]
+    gpus: int
+    exclusive: bool
 
 
 def view_host(
     record: HostRecord, cell: Cell, held: frozenset[str], values: Mapping[str, str] | None, patience: Patience, now: float
 ) -> Host:
     """Return a host. `values` are its configured complex values, None while they are not known."""
+    state = (record.name in held, _is_up(record, patience, now), patience.is_overloaded(record.name, now))
+    return _view(record, cell, _look_at(record.settled, values, cell), *state)
+
+
+def _view(record: HostRecord, cell: Cell, alike: _Alike, is_ours: bool, up: bool | None, overloaded: bool) -> Host:
     if record.broken:
         return Host(record.name, None, error=record.broken)
-    features = _features(record, cell, values)
-    overloaded = patience.is_overloaded(record.name, now)
+    queues, error, held = _view_queues(record.queues, overloaded)
     return Host(
         name=record.name,
-        up=_is_up(record, patience, now),
-        queues=tuple(_view_queue(queue, overloaded) for queue in record.queues),
+        up=up,
+        queues=queues,
         jobs=record.jobs,
-        hold=whose_hold(record, held),
-        reported=_shape(record, features),
+        hold=(HoldBy.US if is_ours else HoldBy.ADMINISTRATOR) if held else HoldBy.NOBODY,
+        reported=None if record.processors is None else Shape(record.processors, record.memory_mb or 0, alike.gpus),
         free_memory_mb=_free_memory(record),
-        groups=cell.groups_above(record.name) - {HELD_GROUP},
-        features=features,
-        error=_find_error(record),
-        exclusive=_is_taken(record, cell),
+        groups=_groups(cell, record.name),
+        features={**alike.offered, **_offered(record.moving, cell, alike.values), **alike.configured},
+        error=error,
+        exclusive=alike.exclusive,
         load=record.load,
     )
+
+
+def _groups(cell: Cell, name: str) -> frozenset[str]:
+    groups = cell.groups_above(name)
+    return groups - {HELD_GROUP} if HELD_GROUP in groups else groups
 
 
 def _since(known: dict[str, float], names: Iterable[str], now: float) -> dict[str, float]:
@@ -130,62 +162,72 @@ def _is_up(record: HostRecord, patience: Patience, now: float) -> bool | None:
     return False if patience.is_down(record.name, now) else None
 
 
+@lru_cache(maxsize=5_000)
+def _view_queues(queues: tuple[QueueRecord, ...], overloaded: bool) -> tuple[tuple[QueueSlots, ...], str, bool]:
+    """Return the queues of a host, why none of them can run jobs, and whether the host is held."""
+    return tuple(_view_queue(queue, overloaded) for queue in queues), _find_error(queues), _is_held(queues)
+
+
 def _view_queue(queue: QueueRecord, overloaded: bool) -> QueueSlots:
     letters = frozenset(queue.state)
     usable = letters.isdisjoint(_CLOSED) and not (_ALARM in letters and overloaded)
     return QueueSlots(queue.name, queue.slots, queue.used, usable, queue.state)
 
 
+def _is_held(queues: tuple[QueueRecord, ...]) -> bool:
+    """Tell whether all queues are disabled. One left open takes jobs: then the host is not held."""
+    return bool(queues) and all("d" in queue.state for queue in queues)
+
+
 def whose_hold(record: HostRecord, held: frozenset[str]) -> HoldBy:
-    """Tell who disabled all queues of the host. One left open takes jobs: then it is not held."""
-    if not record.queues or not all("d" in queue.state for queue in record.queues):
+    """Tell who disabled all queues of the host."""
+    if not _is_held(record.queues):
         return HoldBy.NOBODY
     return HoldBy.US if record.name in held else HoldBy.ADMINISTRATOR
 
 
-def _find_error(record: HostRecord) -> str:
-    """Return why no queue of the host can run jobs, "" when one can."""
-    if not record.queues:
+def _find_error(queues: tuple[QueueRecord, ...]) -> str:
+    """Return why no queue of a host can run jobs, "" when one can."""
+    if not queues:
         return "it is in no queue"
     reasons = [
         next((f"queue {queue.name} {text}" for letter, text in _BROKEN.items() if letter in queue.state), "")
-        for queue in record.queues
+        for queue in queues
     ]
     return "; ".join(reasons) if all(reasons) else ""
 
 
-def _shape(record: HostRecord, features: Mapping[str, str]) -> Shape | None:
-    if record.processors is None:
-        return None
-    gpus = max((_whole(features[name]) for name in GPUS if name in features), default=0)
-    return Shape(record.processors, record.memory_mb or 0, gpus)
-
-
 def _free_memory(record: HostRecord) -> int | None:
-    _, value = record.resources.get("mem_free", ("", ""))
+    _, value = record.moving.get("mem_free", ("", ""))
     try:
         return read_memory_mb(value) if value else None
     except ValueError:
         return None
 
 
-def _features(record: HostRecord, cell: Cell, values: Mapping[str, str] | None) -> dict[str, str]:
-    """Return what the host offers by complex: reported facts, and configured values (until they are known: what is left of them)."""
-    features = {}
-    offered = cell.offered
-    for name, (dominance, value) in record.resources.items():
-        found = offered.get(name)
-        if found and dominance[:1] in ("h", "q") and (values is None or not found.is_consumable):
-            features[name] = normalise(value, found.kind)
+def _look_at(settled: Resources, values: Mapping[str, str] | None, cell: Cell) -> _Alike:
+    offered, configured = _offered(settled, cell, values), {}
     for name, value in (values or {}).items():
         found = cell.complex(name)
-        features[found.name if found else name] = normalise(value, found.kind) if found else value
-    return features
+        configured[found.name if found else name] = normalise(value, found.kind) if found else value
+    features = {**offered, **configured}
+    gpus = max((_whole(features[name]) for name in GPUS if name in features), default=0)
+    return _Alike(settled, values, offered, configured, gpus, _is_taken(settled, cell))
 
 
-def _is_taken(record: HostRecord, cell: Cell) -> bool:
-    """Tell whether an exclusive job has the host: nothing is left of an exclusive complex."""
-    left = [record.resources[name] for name in cell.exclusives if name in record.resources]
+def _offered(resources: Resources, cell: Cell, values: Mapping[str, str] | None) -> dict[str, str]:
+    """Return what a host offers by complex: reported facts, and what is left of configured values until they are known."""
+    offered = cell.offered
+    return {
+        name: normalise(value, found.kind)
+        for name, (dominance, value) in resources.items()
+        if (found := offered.get(name)) and dominance[:1] in ("h", "q") and (values is None or not found.is_consumable)
+    }
+
+
+def _is_taken(settled: Resources, cell: Cell) -> bool:
+    """Tell whether an exclusive job has a host: nothing is left of an exclusive complex."""
+    left = [settled[name] for name in cell.exclusives if name in settled]
     return any(dominance == "hc" and not _whole(value) for dominance, value in left)
 
 
