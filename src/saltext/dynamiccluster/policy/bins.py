@@ -70,7 +70,7 @@ class Kinds:
 
     def _look_at(self, host: Host) -> Kind:
         spare = host.free_memory_mb if host.free_memory_mb is not None else UNKNOWN
-        names = tuple(queue.name for queue in host.queues)
+        names = tuple([queue.name for queue in host.queues])
         return self._make(names, host.groups, host.properties, host.features, host.reservation, "", spare)
 
     def of_offer(self, offer: Offer, reservation: Reservation, spare: int, *, new: bool) -> Kind:
@@ -103,8 +103,8 @@ class Kinds:
         key = (
             queues,
             groups if asked.groups else frozenset(),
-            properties & asked.properties,
-            tuple((name, features[name]) for name in self._features if name in features),
+            properties & asked.properties if asked.properties else asked.properties,
+            tuple([(name, features[name]) for name in self._features if name in features]),
             reservation.queue,
             reservation.account,
             only_for,
@@ -132,15 +132,15 @@ def free_of_shape(shape: Shape, queues: int, asked: Asked) -> Free:
 
 def free_of_host(host: Host, shape: Shape | None, used: tuple[int, int], asked: Asked, *, emptied: bool = False) -> Free:
     """Return what is free on a host; `used` is (MiB, GPUs) of its running jobs. `emptied`: as if it ran nothing."""
-    slots = tuple(_open_slots(host, queue, emptied) for queue in host.queues)
-    cores = sum(slots)
+    slots = tuple([_open_slots(host, queue, emptied) for queue in host.queues])
+    cores, busy = sum(slots), host.busy and not emptied
     shape = host.reported or shape or Shape(0)
     memory_used, gpus_used = (0, 0) if emptied else used
     memory = shape.memory_mb - memory_used if shape.memory_mb else UNKNOWN
-    if host.busy and not emptied and host.free_memory_mb is not None:
+    if busy and host.free_memory_mb is not None:
         memory = host.free_memory_mb if memory == UNKNOWN else min(memory, host.free_memory_mb)
     gpus = max(shape.gpus - gpus_used, 0) if asked.gpus else 0
-    return Free(slots, cores, round_memory(asked, memory, cores), gpus, emptied or not host.busy)
+    return Free(slots, cores, round_memory(asked, memory, cores), gpus, not busy)
 
 
 def _open_slots(host: Host, queue: QueueSlots, emptied: bool) -> int:
@@ -191,6 +191,7 @@ _Bin = tuple[Stage, Kind, Free, tuple[object, ...], Spot]
 
 
 def _bins(world: World, kinds: Kinds, used: dict[str, tuple[int, int]]) -> Iterator[_Bin]:
+    shapes = {name: world.shape(name) for name in world.settings.cloud}
     for node in world.nodes:
         spot = Spot(node.record.name if node.record else node.hostname, node.hostname)
         if is_arriving(world, node):
@@ -199,8 +200,7 @@ def _bins(world: World, kinds: Kinds, used: dict[str, tuple[int, int]]) -> Itera
         stage = stage_of(world, node)
         if stage is None or node.host is None:
             continue
-        shape = world.shape(node.resource) if node.resource in world.settings.cloud else None
-        free = free_of_host(node.host, shape, used.get(node.host.name, (0, 0)), kinds.asked)
+        free = free_of_host(node.host, shapes.get(node.resource), used.get(node.host.name, (0, 0)), kinds.asked)
         idle_since = node.record.idle_since if node.record else 0.0
         yield stage, kinds.of_host(node.host), free, (-idle_since, spot.name), spot
 

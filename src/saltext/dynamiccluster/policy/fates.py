@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import chain, islice, repeat
-from operator import attrgetter
 
 from ..model import Job, Phase, Shape
 from .bins import Group, Kinds, Spot, Stage, free_of_host, free_of_shape
-from .demand import Lot, is_demand, waits
+from .demand import Lot, get_id, is_demand, waits
 from .limits import Count, at_maximum, spent_limit
 from .matching import UNKNOWN, Ask
 from .memory import SPOT
@@ -21,7 +20,6 @@ from .seating import Seating
 from .world import World
 
 _MOST_NAMES = 4
-_ID = attrgetter("id")
 
 
 def unread(jobs: Iterable[Job], problem: str) -> dict[str, Fate]:
@@ -85,23 +83,25 @@ class Verdicts:
 
     def tell(self, fates: dict[str, Fate], lot: Lot, seating: Seating, supply: Supply) -> None:
         """Add the fates of a lot's jobs. `supply` is what is left once all is placed."""
-        ids = list(map(_ID, lot.jobs))
+        ids = list(map(get_id, lot.jobs))
         if not lot.is_plain:
             fates.update(self._tell_apart(lot, ids, seating, supply))
             return
         left = iter(ids)
         for stage, spots, each in seating.rows.get(id(lot), ()):
-            told = [self._tell_alone(stage, spot) for spot in spots]
+            known = self._alone[stage]
+            told = [known.get(spot.label) or self._tell_alone(stage, spot) for spot in spots]
             fates.update(zip(islice(left, each * len(spots)), chain.from_iterable(map(repeat, told, repeat(each))), strict=True))
         if waiting := list(left):  # most jobs of a long queue: one fate for all of them
             fates.update(dict.fromkeys(waiting, Fate(*self.judge(lot.ask, supply))))
 
     def _tell_alone(self, stage: Stage, spot: Spot) -> Fate:
-        """Return the fate of a job that one place is enough for: all of one place have one."""
-        fate = self._alone[stage].get(spot.label)
-        if fate is None:
-            fate = self._alone[stage][spot.label] = self._fate_at((stage, spot))
-        return fate
+        """Return the fate of a job that one place is enough for, made once for each place."""
+        if stage in (Stage.BUSY, Stage.IDLE):  # most: put together from what is the same for all
+            fate = Fate(Outcome.RUNS, spot.label + _HAS_ROOM, (spot.label,))
+        else:
+            fate = self._fate_at((stage, spot))
+        return self._alone[stage].setdefault(spot.label, fate)
 
     def _tell_apart(self, lot: Lot, ids: list[str], seating: Seating, supply: Supply) -> dict[str, Fate]:
         """Return the fates of jobs that may have several places, or tasks without one."""
@@ -190,6 +190,7 @@ _SENTENCES = {
     Stage.ARRIVING: "{who} {are} on the way for it",
     Stage.DOUBT: "{who} would do, but whether it is up is not known now",
 }
+_HAS_ROOM = _SENTENCES[Stage.BUSY].format(who="", have="has", are="is")
 
 
 def _find_trials(world: World) -> dict[str, str]:

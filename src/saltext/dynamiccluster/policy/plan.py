@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from ..model import NodeRecord, WorkerNode
 from .memory import Memory
@@ -52,8 +53,7 @@ class Outcome(Enum):
     NOT_DEMAND = "not demand"  # held, dependent, in error, another queue ...
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What becomes of a job, and why, in one line. `nodes`: names of nodes (or resources for new ones) that it counts on."""
 
     outcome: Outcome

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import NamedTuple
 
 from .bins import Spot, Stage
-from .demand import Lot
+from .demand import Lot, get_id
 from .packing import Placed, Take
-
-_ID = attrgetter("id")
 
 
 class Entry(NamedTuple):
@@ -52,7 +49,7 @@ def settle(entries: Iterable[Entry]) -> Seating:
             continue
         if lot.is_plain:
             seating.rows.setdefault(id(lot), []).extend(placed.takes[0])
-            _seat_plain(seating, list(map(_ID, lot.jobs[first : first + placed.tasks])), placed.takes[0])
+            _seat_plain(seating, list(map(get_id, lot.jobs[first : first + placed.tasks])), placed.takes[0])
             continue
         shares = list(_shares(lot, first, placed.tasks))
         for job_id, tasks in shares:

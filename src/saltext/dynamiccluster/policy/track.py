@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from operator import attrgetter
 
 from ..model import CloudView, HoldBy, Host, Instance, InstanceState, JobState, NodeRecord, Phase, ResourceFlag, Shape
 from ..settings import Settings
 from ..snapshot import Reading, Snapshot
 from . import reasons
+from .demand import get_id
 from .memory import Memory
 from .names import hostname_of
 from .nodes import find_host, look_up_hosts
@@ -19,7 +19,6 @@ from .records import amend
 LISTING_GRACE = 180.0  # lived seconds for which a new instance may be missing from listings (EC2: eventual consistency)
 _SEEN_AGAIN = 300.0  # seconds after which a machine that runs is noted to have been seen again: a record that stays the same costs nothing
 _GOING = frozenset({Phase.DRAINING, Phase.LEAVING, Phase.DESTROYING})
-_ID = attrgetter("id")
 _ENDED = (InstanceState.DELETING, InstanceState.INEXISTENT)
 
 
@@ -212,9 +211,10 @@ def _fold_queue(memory: Memory, snapshot: Snapshot, now: float) -> Memory:
     if not snapshot.batch.fresh:
         return memory
     jobs = snapshot.batch.value.jobs if snapshot.batch.value else ()
-    pending = [job for job in jobs if job.state is JobState.PENDING]
+    state = JobState.PENDING
+    pending = [job for job in jobs if job.state is state]
     arrays = [(job.id, job.tasks) for job in pending if job.tasks != 1]
-    print_ = (sum(map(hash, map(_ID, pending))) + sum(map(hash, arrays))) & 0xFFFFFFFFFFFF
+    print_ = (sum(map(hash, map(get_id, pending))) + sum(map(hash, arrays))) & 0xFFFFFFFFFFFF
     if print_ == memory.queue_print:
         return memory
     return replace(memory, queue_print=print_, queue_since=now, queue_dirty_since=memory.queue_dirty_since or now)
