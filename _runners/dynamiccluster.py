@@ -49,9 +49,9 @@ def status(cluster=None):
     return _answer("status", cluster=cluster)
 
 
-def nodes(resource=None, state=None, cluster=None):
+def nodes(resource=None, state=None, cluster=None, full=False):
     """
-    List the worker nodes, of one resource or in one state if you say so.
+    List the worker nodes, of one resource or in one state if you say so: what a table shows of each, or with ``full=True`` all that is known.
 
     CLI Example:
 
@@ -60,7 +60,7 @@ def nodes(resource=None, state=None, cluster=None):
         salt-run dynamiccluster.nodes --out=table
         salt-run dynamiccluster.nodes state=idle
     """
-    return _answer("nodes", cluster=cluster, resource=resource, state=state)
+    return _answer("nodes", cluster=cluster, resource=resource, state=state, full=full)
 
 
 def node(node, cluster=None):

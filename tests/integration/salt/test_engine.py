@@ -226,7 +226,7 @@ def test_an_engine_waits_for_usable_settings_and_dies_with_its_master(tmp_path: 
         daemon.pillar("cluster.sls", elsewhere)
         assert daemon.ask("dynamiccluster.reconcile")[0] == 0
         await_running(daemon)
-        eventually(lambda: [node["name"] for node in runner.nodes(daemon.opts(), resource="cloud1")] == ["dc-aaaaaa"], 20, "its node")
+        eventually(lambda: [node["name"] for node in runner.nodes(daemon.opts(), resource="cloud1", full=True)] == ["dc-aaaaaa"], 20, "its node")
 
         pid = engine_pid(daemon)
         parent = int(re.search(r"PPid:\s*(\d+)", Path(f"/proc/{pid}/status").read_text()).group(1))

@@ -108,3 +108,12 @@ def test_of_several_clusters_one_must_be_named(opts: dict[str, Any]) -> None:
 def test_faults_are_listed_each(opts: dict[str, Any]) -> None:
     error = ConfigurationError((Fault("dynamiccluster:name", "is missing", "give one"), Fault("dynamiccluster:cloud", "is empty")))
     assert runner.describe(error)["faults"] == ["dynamiccluster:name: is missing (give one)", "dynamiccluster:cloud: is empty"]
+
+
+def test_nodes_show_a_table_and_all_that_is_known_when_asked(opts: dict[str, Any]) -> None:
+    write_snapshot(opts, "lab", {**DOCUMENT, "nodes": [{**row, "stays": "busy"} for row in NODES]})
+    short, full = runner.nodes(opts, state="idle"), runner.nodes(opts, state="idle", full=True)
+    assert list(short[0]) == list(runner.TABLE) and (short[0]["hostname"], short[0]["state_name"]) == ("wn1", "Idle")
+    assert full == [{**NODES[0], "stays": "busy"}]
+    with pytest.raises(CommandRefused, match="full must be True or False"):
+        runner.nodes(opts, full="often")

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("salt")
 
 from saltext.dynamiccluster.salt.bus import redact  # noqa: E402
-from saltext.dynamiccluster.salt.snapshot import SUMMARY, mask_rows, read_snapshot, read_summary, write_snapshot  # noqa: E402
+from saltext.dynamiccluster.salt.snapshot import COLUMNS, NODES, SUMMARY, mask_rows, read_nodes, read_snapshot, read_summary, write_snapshot  # noqa: E402
 
 SECRETS = ("very-secret-key", 'quo"ted\\sécret')
 DOCUMENT: dict[str, Any] = {
@@ -53,3 +53,13 @@ def test_summary_that_is_missing_damaged_or_older_than_the_snapshot_is_not_belie
     for spoil in (lambda: summary.write_text("{"), lambda: os.utime(summary, (1, 1)), summary.unlink):
         spoil()
         assert read_summary(opts, "c") == read_snapshot(opts, "c")
+
+
+def test_table_of_nodes_is_the_snapshots_whatever_becomes_of_its_file(tmp_path: Path) -> None:
+    opts = {"cachedir": str(tmp_path)}
+    write_snapshot(opts, "c", DOCUMENT)
+    table = tmp_path / "dynamiccluster" / "c" / NODES
+    expected = [{**dict.fromkeys(COLUMNS), **{key: row[key] for key in row if key in COLUMNS}} for row in DOCUMENT["nodes"]]
+    for spoil in (lambda: None, lambda: table.write_text("[["), lambda: os.utime(table, (1, 1)), table.unlink):
+        spoil()
+        assert read_nodes(opts, "c") == expected

@@ -16,11 +16,13 @@ from ..ports import Finding
 from .commands import ask
 from .places import check_cluster, cluster_directory, known_clusters
 from .process import is_locked
-from .snapshot import read_snapshot, read_summary
+from .snapshot import read_nodes, read_snapshot, read_summary
 
 Opts = Mapping[str, Any]
 Row = dict[str, Any]
 
+# what a table of nodes shows; Salt spends more on each cell than we do
+TABLE = ("hostname", "resource", "state_name", "time_in_current_state", "num_proc", "jobs", "reason")
 _POLL = 2.0
 _STALE = 30.0  # seconds; a healthy engine writes its snapshot every few
 _VALIDATE_WITHIN = 120.0
@@ -106,7 +108,10 @@ def table(opts: Opts, part: str, cluster: str | None = None, **wanted: object) -
     """Return the rows of one part of the snapshot ("nodes", "jobs", ...) whose fields have the wanted values (None: any)."""
     document = read_snapshot(opts, pick_cluster(opts, cluster))
     _check_acting(document)
-    rows = document.get(part, [])
+    return _choose(document.get(part, []), wanted)
+
+
+def _choose(rows: list[Row], wanted: Mapping[str, object]) -> list[Row]:
     for field, value in wanted.items():
         if value is not None:
             rows = [row for row in rows if _has(row, field, value)]
@@ -120,11 +125,21 @@ def _check_acting(document: Mapping[str, Any]) -> None:
         raise CommandRefused(f"this engine stands by, {standby.get('acting') or 'nobody yet'} acts: ask there")
 
 
-def nodes(opts: Opts, resource: str | None = None, state: object = None, cluster: str | None = None) -> list[Row]:
-    """Return the worker nodes, of one resource or in one state. Raises CommandRefused when there is no such resource or state."""
+def nodes(opts: Opts, resource: str | None = None, state: object = None, cluster: str | None = None, full: object = False) -> list[Row]:
+    """Return the worker nodes, of one resource or in one state; `full`: all that is known of them. Raises CommandRefused for what there is not."""
     _check_resource(opts, resource, cluster)
     _check_state(state, {str(int(one)) for one in NodeState}, {one.name.lower() for one in NodeState})
-    return table(opts, "nodes", cluster, resource=resource, state=state)
+    if _truth(full, "full"):
+        return table(opts, "nodes", cluster, resource=resource, state=state)
+    rows = _node_rows(opts, cluster, resource=resource, state=state)
+    return [{name: row[name] for name in TABLE} for row in rows]
+
+
+def _node_rows(opts: Opts, cluster: str | None, **wanted: object) -> list[Row]:
+    """Return what a table of nodes is made of, without reading all that is known."""
+    name = pick_cluster(opts, cluster)
+    _check_acting(read_summary(opts, name))
+    return _choose(read_nodes(opts, name), wanted)
 
 
 def jobs(opts: Opts, state: object = None, owner: object = None, cluster: str | None = None) -> list[Row]:
@@ -135,7 +150,9 @@ def jobs(opts: Opts, state: object = None, owner: object = None, cluster: str | 
 
 def _check_resource(opts: Opts, resource: str | None, cluster: str | None) -> None:
     if resource is not None:
-        one(opts, "resources", resource, ("name",), cluster)
+        document = read_summary(opts, pick_cluster(opts, cluster))
+        _check_acting(document)
+        _find(document.get("resources", []), "resource", resource, ("name",))
 
 
 def _check_state(state: object, numbers: set[str], names: set[str]) -> None:
@@ -150,14 +167,17 @@ def _has(row: Row, field: str, value: object) -> bool:
 
 def one(opts: Opts, part: str, name: object, fields: tuple[str, ...], cluster: str | None = None) -> Row:
     """Return the row that has `name` in one of `fields`. Raises CommandRefused when there is none."""
-    rows = table(opts, part, cluster)
+    return _find(table(opts, part, cluster), part[:-1], name, fields)
+
+
+def _find(rows: list[Row], what: str, name: object, fields: tuple[str, ...]) -> Row:
     for field in fields:
         for row in rows:
             if str(row.get(field, "")) == str(name):
                 return row
     known = sorted({str(row.get(fields[0])) for row in rows})
     listed = ", ".join(known[:20]) + (" ..." if len(known) > 20 else "") if known else "there are none"
-    raise CommandRefused(f"no {part[:-1]} is called {name!r}; known: {listed}")
+    raise CommandRefused(f"no {what} is called {name!r}; known: {listed}")
 
 
 def job(opts: Opts, job_id: object, cluster: str | None = None) -> Row:
@@ -185,7 +205,7 @@ def wait(opts: Opts, resource: str | None, ready: int | None, within: float, clu
     patience = float(_whole(within, "within"))
     until = time.monotonic() + patience
     while True:
-        serving, coming = _count(table(opts, "nodes", name, resource=resource))
+        serving, coming = _count(_node_rows(opts, name, resource=resource))
         if (serving >= wanted) if wanted is not None else not coming:
             return {"ready": serving, "starting": coming}
         if time.monotonic() >= until:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..errors import CommandRefused
 from .places import cluster_directory, read_json, write_private
 
-FILE, SUMMARY = "snapshot.json", "summary.json"
+FILE, SUMMARY, NODES = "snapshot.json", "summary.json", "nodes.json"
+# what a table of nodes is made of
+COLUMNS = ("hostname", "name", "type", "resource", "state", "state_name", "time_in_current_state", "num_proc", "jobs", "reason")
 _LONG = ("nodes", "jobs", "plan", "history")  # what the summary leaves out: it grows with the cluster
 
 
@@ -23,6 +26,7 @@ def write_snapshot(opts: Mapping[str, Any], cluster: str, document: Mapping[str,
     directory = cluster_directory(opts, cluster, create=True)
     document = {**document, "written_at": time.time()}
     write_private(directory / FILE, "".join(_encode(document)))
+    write_private(directory / NODES, _dumps([[row.get(name) for name in COLUMNS] for row in document.get("nodes", ())]))
     write_private(directory / SUMMARY, _dumps({key: value for key, value in document.items() if key not in _LONG}))
 
 
@@ -67,11 +71,22 @@ def read_snapshot(opts: Mapping[str, Any], cluster: str) -> dict[str, Any]:
 
 def read_summary(opts: Mapping[str, Any], cluster: str) -> dict[str, Any]:
     """Return the last snapshot without its long lists, which costs as little with thousands of nodes. Raises CommandRefused when there is none."""
-    directory = cluster_directory(opts, cluster)
-    summary, whole = directory / SUMMARY, directory / FILE
-    try:
-        current = summary.stat().st_mtime_ns >= whole.stat().st_mtime_ns  # it is written last
-    except OSError:
-        current = False
-    document = read_json(summary) if current else None
+    document = _read_extract(cluster_directory(opts, cluster), SUMMARY)
     return document if isinstance(document, dict) else read_snapshot(opts, cluster)
+
+
+def read_nodes(opts: Mapping[str, Any], cluster: str) -> list[dict[str, Any]]:
+    """Return the COLUMNS of each node of the last snapshot. Raises CommandRefused when there is none."""
+    rows = _read_extract(cluster_directory(opts, cluster), NODES)
+    if isinstance(rows, list):
+        return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return [{name: row.get(name) for name in COLUMNS} for row in read_snapshot(opts, cluster).get("nodes", ())]
+
+
+def _read_extract(directory: Path, name: str) -> Any:
+    """Return what is kept beside the snapshot, None when that is missing, damaged or not of this snapshot: it is written after it."""
+    try:
+        current = (directory / name).stat().st_mtime_ns >= (directory / FILE).stat().st_mtime_ns
+    except OSError:
+        return None
+    return read_json(directory / name) if current else None
