@@ -6,6 +6,7 @@ Standard library only, no signature: moto checks none.
 from __future__ import annotations
 
 import base64
+import re
 import urllib.parse
 import urllib.request
 import xml.etree.ElementTree as ElementTree
@@ -16,8 +17,7 @@ from lab.layout import OPERATOR_KEY
 _VERSION = "2016-11-15"
 _LIVE = ("pending", "running")
 
-
-_NAMES = "dynamiccluster:names-"
+_INTENT, _TOGETHER = "dynamiccluster:intent", re.compile(r"[0-9a-f]{32}x[0-9]{1,4}")
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,11 @@ class Ec2:
 
 def _instance(item: ElementTree.Element) -> Instance:
     tags = {tag.findtext("{*}key") or "": tag.findtext("{*}value") or "" for tag in item.iterfind("{*}tagSet/{*}item")}
-    launched = int(item.findtext("{*}amiLaunchIndex") or 0)
-    name = _name(tags, launched)
-    return Instance(item.findtext("{*}instanceId") or "", item.findtext("{*}privateIpAddress") or "", name, launched)
+    identity, launched = item.findtext("{*}instanceId") or "", int(item.findtext("{*}amiLaunchIndex") or 0)
+    return Instance(identity, item.findtext("{*}privateIpAddress") or "", _name(tags, identity), launched)
 
 
-def _name(tags: dict[str, str], launched: int) -> str:
-    """Return the name that the machine will give itself: its own tag, or the end that its number has in what machines launched together share."""
-    ends = " ".join(text for key, text in sorted(tags.items()) if key.startswith(_NAMES)).split()
-    return tags.get("Name", "") + (ends[launched] if launched < len(ends) else "")
+def _name(tags: dict[str, str], identity: str) -> str:
+    """Return the name that the machine will give itself: its own tag, or, of machines launched together, what they share before the end of its own id."""
+    name = tags.get("Name", "")
+    return name + identity.removeprefix("i-") if _TOGETHER.fullmatch(tags.get(_INTENT, "")) else name

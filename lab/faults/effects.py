@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial as partial_of
@@ -10,9 +11,10 @@ from functools import partial as partial_of
 from lab.ec2_messages import Answer, Forward, Request
 from lab.faults import listings, names
 from lab.faults.memory import Memory
-from lab.faults.refusals import ONLY_LAUNCHES, REFUSALS, refuse_fleet
+from lab.faults.refusals import ONLY_LAUNCHES, REFUSALS, add_refusals, refuse_fleet
 from lab.faults.table import Rule
 
+_COUNTS, _CAPACITY = ("MinCount", "MaxCount"), "TargetCapacitySpecification.TotalTargetCapacity"
 NOTHING = Answer(0, {}, b"", sent=-1)  # the connection is cut before a word was said
 
 
@@ -101,6 +103,14 @@ def not_done(call: Call) -> Answer:
     return listings.pretend_end(call.request)
 
 
+def short(call: Call) -> Answer:
+    """A launch of several gets one machine; a fleet tells for each type and place why it got no more."""
+    one = {name: "1" for name in (*_COUNTS, _CAPACITY) if name in call.request.parameters}
+    parameters = {**call.request.parameters, **one}
+    answer = call.forward(replace(call.request, body=urllib.parse.urlencode(parameters).encode(), parameters=parameters))
+    return add_refusals(call.request, answer, REFUSALS["no-capacity"]) if call.request.action == "CreateFleet" else answer
+
+
 def refuse(call: Call, name: str) -> Answer:
     """The cloud says no, and has done nothing. A fleet is answered, with an error for each offering that it could not get."""
     refusal = REFUSALS[name]
@@ -124,6 +134,7 @@ EFFECTS: dict[str, Effect] = {
     "partial": partial,
     "unknown-yet": unknown_yet,
     "not-done": not_done,
+    "short": short,
 }
 _ONLY: dict[str, Callable[[Request], bool]] = {
     **dict.fromkeys(ONLY_LAUNCHES, names.launches),
@@ -132,6 +143,7 @@ _ONLY: dict[str, Callable[[Request], bool]] = {
     "partial": names.lists_machines,
     "unknown-yet": lambda request: names.lists_machines(request) or bool(listings.asked_for(request)),
     "not-done": names.ends,
+    "short": lambda request: any(int(request.parameters.get(name) or 0) > 1 for name in (_COUNTS[1], _CAPACITY)),
 }
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from lab.ec2_messages import Answer, Request, error
+
+_NO_ERRORS = re.compile(rb"<errorSet\s*/>|<errorSet>\s*</errorSet>")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ def refuse_fleet(request: Request, refusal: Refusal) -> Answer:
     body = (f'<CreateFleetResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>lab</requestId><fleetId>fleet-{"0" * 17}</fleetId>'
             f"<errorSet>{items}</errorSet><fleetInstanceSet/></CreateFleetResponse>")
     return Answer(200, {"Content-Type": "text/xml"}, body.encode())
+
+
+def add_refusals(request: Request, answer: Answer, refusal: Refusal) -> Answer:
+    """Return the answer to a CreateFleet that got something, with the reason why each type and place gave no more."""
+    items = "".join(_fleet_error(override, refusal) for override in _overrides(request))
+    told, end = f"<errorSet>{items}</errorSet>".encode(), b"</CreateFleetResponse>"
+    return replace(answer, body=_NO_ERRORS.sub(b"", answer.body).replace(end, told + end))
 
 
 def _overrides(request: Request) -> list[dict[str, str]]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from saltext.dynamiccluster.errors import CloudError, Refusal
-from saltext.dynamiccluster.model import Instance, InstanceState, LaunchOrder
+from saltext.dynamiccluster.intents import new_batch
+from saltext.dynamiccluster.model import BatchOrder, Instance, InstanceState, LaunchOrder
 from saltext.dynamiccluster.ports import Cloud
 
 from .cloud_backends import BACKENDS, BROKEN, Backend
@@ -83,6 +84,34 @@ class TestLife:
         ids = [cloud.launch(make_order()).id for _ in range(5)]
         listed = [instance.id for instance in cloud.list()]
         assert sorted(listed) == sorted(ids)
+
+
+class TestMany:
+    """Of clouds that launch several machines with one call."""
+
+    @pytest.fixture
+    def order(self, cloud) -> BatchOrder:
+        if not hasattr(cloud, "launch_many"):
+            pytest.skip("this cloud launches machines one by one")
+        return BatchOrder(new_batch(3), 3, "#!/bin/sh\n", 0.0)
+
+    def test_each_has_a_name_of_its_own_and_all_have_the_order_s_intent(self, cloud, order):
+        made = {instance.id: instance for instance in cloud.launch_many(order)}
+        assert len(made) == 3 and cloud.most_at_once >= 1
+        for shown in (made, living(cloud), {id_: cloud.get(id_) for id_ in made}):
+            assert {id_: shown[id_].name for id_ in shown} == {id_: made[id_].name for id_ in made}
+            assert {shown[id_].intent for id_ in shown} == {order.intent}
+        assert len({instance.name for instance in made.values()}) == 3
+
+    def test_the_same_order_again_makes_no_further_machines(self, cloud, order):
+        first = {instance.id for instance in cloud.launch_many(order)}
+        assert {instance.id for instance in cloud.launch_many(order)} == first == set(living(cloud))
+
+    def test_one_of_them_may_be_ended_alone(self, backend, cloud, order):
+        made = cloud.launch_many(order)
+        cloud.destroy(made[1].id)
+        backend.pass_time()
+        assert set(living(cloud)) == {made[0].id, made[2].id}
 
 
 class TestIdempotency:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ import boto3
 
 from saltext.dynamiccluster.clouds.aws import Aws, Timeouts
 from saltext.dynamiccluster.clouds.aws.pace import Pace
+from saltext.dynamiccluster.clouds.ownership import INTENT
 from saltext.dynamiccluster.control.core import Core
 from saltext.dynamiccluster.control.journal import Journal
 from saltext.dynamiccluster.control.ledger import Ledger, MemoryMirror
 from saltext.dynamiccluster.control.parts import Parts
+from saltext.dynamiccluster.intents import batch_of
 from saltext.dynamiccluster.model import NodeRecord, Place, Request
+from saltext.dynamiccluster.policy.records import minion_of
 from saltext.dynamiccluster.settings import Settings, load
 from saltext.dynamiccluster.sim.batch import SimBatch, SimJob
 from saltext.dynamiccluster.sim.clock import VirtualClock
@@ -24,7 +27,7 @@ from saltext.dynamiccluster.sim.minions import MARK, SimMinions
 from saltext.dynamiccluster.sim.world import EventList
 from saltext.dynamiccluster.snapshot import Command
 
-from .ec2 import Account, Front, name_of_machine, number_of_machine
+from .ec2 import Account, Front, name_of_machine, tag
 
 START = 1_700_000_000.0
 STRIDE = 10.0
@@ -61,7 +64,8 @@ class Cluster:
         self.events = EventList()
         clouds = {name: Aws(name, self.settings.name, item.config, timeouts=TIMEOUTS) for name, item in self.settings.cloud.items()}
         for name, cloud in clouds.items():
-            cloud.api._clients = front.clients.setdefault(name, cloud.api._clients)
+            if not cloud.settings.role_arn:  # a role's keys are kept by the client: each test has its own
+                cloud.api._clients = front.clients.setdefault(name, cloud.api._clients)
             # it waits in real time for a place among the account's calls: here for none
             cloud.api._pace = Pace(self.clock.now, sleep=lambda seconds: None)
         parts = Parts(self.settings, self.batch, clouds, self.minions, self.minions, self.events, self.clock, _Render(together))
@@ -98,7 +102,7 @@ class Cluster:
         for name, machine in living.items():
             if name not in self._running:
                 self._running[name] = machine.id
-                self.minions.boot(name, _row(_text(machine.user_data), number_of_machine(machine)))
+                self.minions.boot(name, _text(machine.user_data))
         for name in self._running.keys() - living.keys():
             self.harmed += [job.id for job in self.batch.running(name)]
             del self._running[name]
@@ -142,8 +146,10 @@ class Cluster:
 
     def orphans(self) -> list[str]:
         """Return the machines that nobody remembers."""
-        known = {record.name for record in self.core.memory.nodes.values()}
-        return [name_of_machine(one) for one in self.account.living() if name_of_machine(one) not in known]
+        records = self.core.memory.nodes.values()
+        known = {minion_of(record) for record in records}
+        asked_for = {batch_of(record.intent) for record in records if not record.instance_id} - {""}
+        return [name for one in self.account.living() if (name := name_of_machine(one)) not in known and tag(one, INTENT) not in asked_for]
 
     def describe(self) -> str:
         lines = [f"t+{self.clock.now() - START:.0f}", f"machines {[(name_of_machine(one), one.state) for one in self.account.living()]}"]
@@ -156,21 +162,16 @@ class Cluster:
 
 
 class _Render:
-    """The user-data: the name and the token; of several machines together, a row for each."""
+    """The user-data: the name and the token; of several machines `together`, which name themselves, the token alone."""
 
     def __init__(self, together: bool) -> None:
-        self.knows_many = lambda resource: together
+        self.names_itself = lambda resource: together
 
     def __call__(self, record: NodeRecord, token: str) -> str:
         return f"name={record.name} {MARK}{token}"
 
-    def many(self, rows: Sequence[tuple[NodeRecord, str]]) -> str:
-        return "\n".join(self(record, token) for record, token in rows)
-
-
-def _row(user_data: str, number: int) -> str:
-    rows = user_data.splitlines()
-    return rows[number] if number < len(rows) else ""
+    def shared(self, record: NodeRecord, token: str) -> str:
+        return f"{MARK}{token}"
 
 
 def _text(user_data: Any) -> str:

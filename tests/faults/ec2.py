@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -16,13 +19,16 @@ from werkzeug.test import Client
 
 from lab.ec2_counts import Counts
 from lab.ec2_front import OneChange, Server
-from lab.ec2_messages import Answer, Filter, Request, chain
+from lab.ec2_messages import Answer, Filter, Forward, Request, chain
 from lab.ec2_tokens import ClientTokens
 from lab.faults import Faults, Table
 from lab.faults.names import name_of
-from saltext.dynamiccluster.clouds.ownership import RESOURCE, name_and_intent
+from saltext.dynamiccluster.clouds.ownership import INTENT, RESOURCE
+from saltext.dynamiccluster.clouds.ownership import name_of as name_of_tags
+from saltext.dynamiccluster.intents import is_batch
 
 REGION = "us-east-1"
+_EXPIRATION = re.compile(rb"<Expiration>[^<]*</Expiration>")
 _LIVING = ("pending", "running", "stopping", "stopped", "shutting-down")
 
 
@@ -57,13 +63,22 @@ class Front:
         self._server.server_close()
 
 
+def shorten_roles(request: Request, forward: Forward) -> Answer:
+    """Let the keys of a role end in a minute, so that they are asked for anew before each call."""
+    answer = forward(request)
+    if request.action != "AssumeRole":
+        return answer
+    ends = time.strftime("<Expiration>%Y-%m-%dT%H:%M:%SZ</Expiration>", time.gmtime(time.time() + 60))
+    return replace(answer, body=_EXPIRATION.sub(ends.encode(), answer.body))
+
+
 class Account:
     """The account, fresh. `table` holds its faults, `calls` counts what reached the front, by name."""
 
     def __init__(self, front: Front, clock: Callable[[], float]) -> None:
         ec2_backends[DEFAULT_ACCOUNT_ID][REGION].reset()
         self.table, self.calls, self.url = Table(), Counter[str](), front.url
-        front.serve(self._count, Faults(self.table, clock), ClientTokens(), Counts(), OneChange())
+        front.serve(self._count, Faults(self.table, clock), shorten_roles, ClientTokens(), Counts(), OneChange())
 
     def close(self) -> None:
         self.table.clear()
@@ -77,9 +92,9 @@ class Account:
         return [one for one in self.machines() if one.state in _LIVING and resource in ("", tag(one, RESOURCE))]
 
     def launched_twice(self) -> list[str]:
-        """Return the intents for which more than one machine was ever made."""
-        made = Counter(_known_by(one)[1] for one in self.machines())
-        return [intent for intent, count in made.items() if intent and count > 1]
+        """Return the intents for which more machines were ever made than were asked for."""
+        made = Counter(tag(one, INTENT) for one in self.machines())
+        return [intent for intent, count in made.items() if intent and count > _most(intent)]
 
     def _count(self, request: Request, forward: Callable[[Request], Answer]) -> Answer:
         self.calls[name_of(request)] += 1
@@ -92,14 +107,9 @@ def tag(machine: Any, key: str) -> str:
 
 
 def name_of_machine(machine: Any) -> str:
-    return _known_by(machine)[0]
+    """Return what the machine calls itself."""
+    return name_of_tags({one["key"]: one["value"] for one in machine.get_tags()}, str(machine.id))
 
 
-def number_of_machine(machine: Any) -> int:
-    """Return a machine's place among those of one call."""
-    return int(machine.ami_launch_index)
-
-
-def _known_by(machine: Any) -> tuple[str, str]:
-    """Return the name and the intent by which a machine is known."""
-    return name_and_intent({one["key"]: one["value"] for one in machine.get_tags()}, number_of_machine(machine))
+def _most(intent: str) -> int:
+    return int(intent.rpartition("x")[2]) if is_batch(intent) else 1

@@ -10,6 +10,7 @@ import pytest
 from saltext.dynamiccluster.model import Phase
 
 from .cluster import Cluster
+from .ec2 import name_of_machine
 from .reactions import LAUNCH, Reaction, check_always, check_end, has_struck, strike
 
 Make = Callable[..., Cluster]
@@ -64,14 +65,39 @@ def test_reply_that_is_lost_again_and_again_makes_one_machine(make: Make, fault:
 TOGETHER = ("throttled", "no-capacity", "vcpu-quota", "unauthorised", "internal", "cut", "lost-reply", "hang-after", "truncated", "malformed")
 
 
+@pytest.mark.parametrize("fleet", [False, True])
 @pytest.mark.parametrize("fault", TOGETHER)
-def test_launch_of_several_machines_with_one_call_that_fails(make: Make, fault: str) -> None:
-    cluster = make(jobs=4, together=True)
-    strike(cluster, "RunInstances", fault, count=2 if fault in ("lost-reply", "malformed") else 1)
+def test_launch_of_several_machines_with_one_call_that_fails(make: Make, fault: str, fleet: bool) -> None:
+    cluster = make(jobs=4, together=True, fleet=fleet)
+    strike(cluster, "CreateFleet" if fleet else "RunInstances", fault, count=2 if fault in ("lost-reply", "malformed") else 1)
     assert cluster.run(300, lambda: has_struck(cluster)), cluster.describe()
     backoff = cluster.core.memory.resource("alpha").backoff
     assert backoff is not None and backoff.kind == LAUNCH[fault].kind
     check_always(cluster)
+    check_end(cluster)
+    assert len(cluster.account.machines()) == 3
+
+
+@pytest.mark.parametrize("more", [{}, {"fleet": True}, {"spot_bid": 5.0}])
+def test_launch_of_several_that_gets_fewer_goes_on_with_those(make: Make, more: dict[str, Any]) -> None:
+    """The node without a machine is given up, and asked for anew; what the other one has is kept."""
+    cluster = make(jobs=4, together=True, **more)
+    call = "CreateFleet" if more else "RunInstances"
+    strike(cluster, call, "short")
+    assert cluster.run(300, lambda: has_struck(cluster)), cluster.describe()
+    assert len(cluster.account.living("alpha")) == 1 and cluster.core.memory.resource("alpha").failures == 0
+    [record] = [one for one in cluster.core.memory.nodes.values() if one.instance_id and one.resource == "alpha"]
+    assert record.minion == name_of_machine(cluster.account.living("alpha")[0])
+    check_end(cluster)
+    assert len(cluster.account.machines()) == 3 and cluster.account.calls[call] <= 5
+
+
+def test_jobs_wait_for_spot_machines_that_were_asked_for_together(make: Make) -> None:
+    cluster = make(jobs=4, together=True, spot_bid=5.0)
+    strike(cluster, "CreateFleet", "no-capacity", count=2)
+    assert cluster.run(300, lambda: has_struck(cluster)), cluster.describe()
+    waiting = [one for one in cluster.core.memory.nodes.values() if one.resource == "alpha"]
+    assert [one.phase for one in waiting] == [Phase.ASKED] * 2 and all("spot is tried" in one.failed for one in waiting)
     check_end(cluster)
     assert len(cluster.account.machines()) == 3
 

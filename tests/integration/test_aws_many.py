@@ -16,7 +16,6 @@ import yaml
 
 from saltext.dynamiccluster.clouds import userdata
 from saltext.dynamiccluster.clouds.aws import Aws
-from saltext.dynamiccluster.control import intents
 from saltext.dynamiccluster.model import BatchOrder, InstanceState, LaunchOrder
 from tests.contract.cloud_ec2 import CHECKOUT, ec2_front, moto_server, raw_client, recorded, settings
 
@@ -39,38 +38,45 @@ def aws(url: str, name: str, **more) -> Aws:
 
 
 def order(count: int, mark: str = "a", user_data: str = "all of us") -> BatchOrder:
-    return BatchOrder(f"{'ab' * 15}{ord(mark):02x}x{count}", tuple(f"wn-{mark}{number:05d}" for number in range(count)), user_data, 0.0)
+    return BatchOrder(f"{'ab' * 15}{ord(mark):02x}x{count}", count, user_data, 0.0)
 
 
-def test_a_hundred_machines_are_one_call_each_with_its_name_and_intent(url, log):
-    cloud, asked = aws(url, "hundred"), order(100)
-    assert cloud.most_at_once == 100 and cloud.list() == ()
-    before = len(recorded(log, "RunInstances"))
+FLEET = {"instance_type": None, "instance_types": ["c5.4xlarge", "m5.xlarge"]}
+KINDS = [("RunInstances", {}), ("CreateFleet", {"spot_bid": 0.5}), ("CreateFleet", FLEET)]
+
+
+@pytest.mark.parametrize(("action", "more"), KINDS)
+def test_many_machines_are_one_call_and_each_is_named_after_its_id(url, log, action, more):
+    name = f"many-{len(more)}"
+    cloud, asked = aws(url, name, **more), order(30)
+    assert cloud.list() == () and cloud.most_at_once == 100
+    before = len(recorded(log, action))
     launched = cloud.launch_many(asked)
-    assert len(recorded(log, "RunInstances")) == before + 1 and recorded(log, "CreateTags") == []
+    assert len(recorded(log, action)) == before + 1 and recorded(log, "CreateTags") == []
     listed = {instance.id: instance for instance in cloud.list()}
-    assert len(listed) == len(launched) == 100
-    wanted = set(intents.members_of(asked.intent, asked.names).items())
-    for instances in (launched, listed.values()):
-        assert {(instance.name, instance.intent) for instance in instances} == wanted
-    assert {cloud.get(one.id).name for one in launched[:3]} == set(asked.names[:3])
+    assert set(listed) == {instance.id for instance in launched} and len(listed) == len(launched) == 30
+    for instance in (*launched, *listed.values(), cloud.get(launched[0].id)):
+        assert (instance.name, instance.intent, instance.resource) == (f"wn-{instance.id.removeprefix('i-')}", asked.intent, name)
+    assert {instance.shape for instance in launched} == {instance.shape for instance in listed.values()}
     shared = raw_client(url).describe_instance_attribute(InstanceId=launched[7].id, Attribute="userData")["UserData"]["Value"]
     assert base64.b64decode(shared).decode() == "all of us"
-    assert {instance.resource for instance in listed.values()} == {"hundred"}
 
 
-def test_a_lost_answer_makes_no_further_machines(url):
-    cloud, asked = aws(url, "again"), order(5, "b")
+@pytest.mark.parametrize(("action", "more"), KINDS)
+def test_a_lost_answer_makes_no_further_machines(url, action, more):
+    name = f"again-{len(more)}"
+    cloud, asked = aws(url, name, **more), order(5, "b")
     first = {instance.id for instance in cloud.launch_many(asked)}
-    assert {instance.id for instance in aws(url, "again").launch_many(asked)} == first
+    assert {instance.id for instance in aws(url, name, **more).launch_many(asked)} == first
     assert len(cloud.list()) == 5
 
 
-def test_a_repeated_order_with_other_user_data_finds_the_first_ones(url):
-    cloud = aws(url, "changed")
+@pytest.mark.parametrize(("action", "more"), KINDS)
+def test_a_repeated_order_with_other_user_data_finds_the_first_ones(url, action, more):
+    cloud = aws(url, f"changed-{len(more)}", **more)
     first = cloud.launch_many(order(3, "c"))
     again = cloud.launch_many(order(3, "c", "changed"))
-    assert {(one.id, one.intent) for one in again} == {(one.id, one.intent) for one in first}
+    assert {(one.id, one.name, one.intent) for one in again} == {(one.id, one.name, one.intent) for one in first}
 
 
 def test_single_ones_and_ended_ones_are_told_apart_as_ever(url):
@@ -79,37 +85,23 @@ def test_single_ones_and_ended_ones_are_told_apart_as_ever(url):
     alone = cloud.launch(LaunchOrder("alone", "wn-alone", "", 0.0))
     cloud.destroy(many[1].id)
     found = {instance.name: instance.state for instance in cloud.list()}
-    assert found == {"wn-d00000": InstanceState.ACTIVE, "wn-d00001": InstanceState.INEXISTENT, "wn-alone": InstanceState.ACTIVE}
+    assert found == {many[0].name: InstanceState.ACTIVE, many[1].name: InstanceState.INEXISTENT, "wn-alone": InstanceState.ACTIVE}
     assert cloud.get(alone.id).intent == "alone"
-
-
-@pytest.mark.parametrize(
-    ("given", "most"),
-    [
-        ({}, 100),
-        ({"tags": {f"t{number}": "x" for number in range(44)}}, 68),
-        ({"tags": {f"t{number}": "x" for number in range(46)}}, 0),
-        ({"spot_bid": 0.1}, 1),
-        ({"instance_type": None, "instance_types": ["c5.large", "m5.large"]}, 1),
-    ],
-)
-def test_how_many_one_call_may_launch(given, most):
-    assert aws("http://127.0.0.1:1", "limits", **given).most_at_once == most
 
 
 # -- the example's user-data ------------------------------------------------------------------------------------------
 
 
 class Metadata(BaseHTTPRequestHandler):
-    """The metadata service of the machine with the server's number; without a token it says nothing."""
+    """The metadata service of one machine; without a token it says nothing."""
 
     def do_PUT(self):
         self._answer(200 if self.headers.get("X-aws-ec2-metadata-token-ttl-seconds") else 400, "t0ken")
 
     def do_GET(self):
         allowed = self.headers.get("X-aws-ec2-metadata-token") == "t0ken"
-        known = self.path == "/latest/meta-data/ami-launch-index"
-        self._answer(200 if allowed and known else 401, str(self.server.number))
+        known = self.path == "/latest/meta-data/instance-id"
+        self._answer(200 if allowed and known else 401, self.server.instance)
 
     def _answer(self, status: int, text: str):
         self.send_response(status)
@@ -124,7 +116,7 @@ class Metadata(BaseHTTPRequestHandler):
 @pytest.fixture
 def metadata() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
-    server.number = 0
+    server.instance = "i-0123456789abcdef0"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     yield server
     server.shutdown()
@@ -132,8 +124,7 @@ def metadata() -> Iterator[ThreadingHTTPServer]:
 
 
 EXAMPLE = str(CHECKOUT / "examples" / "user-data-many.yaml")
-COMMON = {"master": "salt.example.org", "resource": "compute", "cluster": "one"}
-ROWS = [{"instance_name": f"wn-a0000{number}", "minion_id": "", "hostname": "", "token": f"t0ken-of_{number}"} for number in range(5)]
+VALUES = {"master": "salt.example.org", "resource": "compute", "cluster": "one", "token": "t0ken-of_all", "instance_name_prefix": "wn-"}
 
 
 def boot(text: str, root: Path, metadata: ThreadingHTTPServer) -> None:
@@ -151,35 +142,29 @@ def boot(text: str, root: Path, metadata: ThreadingHTTPServer) -> None:
     bin_.mkdir()
     (bin_ / "hostname").write_text(f'#!/bin/sh\necho "$1" > {root}/named\n', encoding="utf-8")
     (bin_ / "hostname").chmod(0o755)
-    assert document["runcmd"][0] == ["python3", "/run/dynamiccluster/choose"]
+    assert document["runcmd"][0] == ["python3", "/run/dynamiccluster/name"]
     environment = {**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}", "http_proxy": "http://127.0.0.1:1"}
-    subprocess.run([sys.executable, str(root / "run/dynamiccluster/choose")], env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, str(root / "run/dynamiccluster/name")], env=environment, check=True, timeout=300)
 
 
-@pytest.mark.parametrize("number", [0, 3, 4])
-def test_each_machine_finds_its_own_row_in_the_examples_user_data(tmp_path, metadata, number):
-    assert userdata.knows_many(EXAMPLE)
-    metadata.number = number
-    boot(userdata.prepare_many(EXAMPLE, COMMON, ROWS, limit=userdata.AWS_LIMIT, resource="compute"), tmp_path, metadata)
+def test_each_machine_takes_its_name_from_its_id_and_shows_the_shared_token(tmp_path, metadata):
+    assert userdata.names_itself(EXAMPLE)
+    boot(userdata.prepare_shared(EXAMPLE, VALUES, limit=userdata.AWS_LIMIT, resource="compute"), tmp_path, metadata)
     minion = yaml.safe_load((tmp_path / "etc/salt/minion.d/dynamiccluster.conf").read_text(encoding="utf-8"))
-    assert (minion["id"], minion["master"], minion["autosign_grains"]) == (f"wn-a0000{number}", "salt.example.org", ["dynamiccluster_token"])
+    assert (minion["id"], minion["master"], minion["autosign_grains"]) == ("wn-0123456789abcdef0", "salt.example.org", ["dynamiccluster_token"])
     grains = tmp_path / "etc/salt/minion.d/dynamiccluster-grains.conf"
     assert yaml.safe_load(grains.read_text(encoding="utf-8"))["grains"] == {
-        "dynamiccluster_token": f"t0ken-of_{number}",
+        "dynamiccluster_token": "t0ken-of_all",
         "dynamiccluster_resource": "compute",
         "dynamiccluster_cluster": "one",
     }
     assert grains.stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / "named").read_text(encoding="utf-8").strip() == f"wn-a0000{number}"
-    assert not (tmp_path / "run/dynamiccluster/machines").exists()
+    assert (tmp_path / "named").read_text(encoding="utf-8").strip() == "wn-0123456789abcdef0"
+    assert (tmp_path / "etc/hostname").read_text(encoding="utf-8") == "wn-0123456789abcdef0\n"
 
 
-def test_a_machine_that_is_launched_alone_is_the_only_row(tmp_path, metadata):
-    values = {**COMMON, **ROWS[2], "minion_id": "wn-a00002", "hostname": "wn-a00002"}
-    boot(userdata.prepare(EXAMPLE, values, limit=userdata.AWS_LIMIT, resource="compute"), tmp_path, metadata)
-    assert (tmp_path / "etc/hostname").read_text(encoding="utf-8") == "wn-a00002\n"
-
-
-def test_a_hundred_rows_fit_into_what_aws_takes():
-    rows = [{"instance_name": f"{'p' * 30}{number:06d}", "token": "x" * 32} for number in range(100)]
-    assert userdata.prepare_many(EXAMPLE, COMMON, rows, limit=userdata.AWS_LIMIT, resource="compute")
+def test_the_check_renders_it_with_what_it_will_have(url):
+    named = [finding for finding in aws(url, "sound", userdata_file=EXAMPLE).check() if "userdata_file" in finding.what]
+    assert [finding.ok for finding in named] == [True]
+    wrong = [finding for finding in aws(url, "long", userdata_file=EXAMPLE, instance_name_prefix="p" * 50).check() if not finding.ok]
+    assert ["too long" in finding.detail for finding in wrong] == [True]

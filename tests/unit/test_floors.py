@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "saltext" / "dynamiccluster"
 FLOORS = {
-    **dict.fromkeys(("model", "job", "notice", "errors", "settings", "calm"), 0),
+    **dict.fromkeys(("model", "job", "notice", "errors", "settings", "calm", "intents"), 0),
     **dict.fromkeys(("ports", "policy", "snapshot"), 1),
     **dict.fromkeys(("batch", "clouds", "checks", "reporters", "standby", "control"), 2),
     **dict.fromkeys(("web", "sim", "replay"), 3),

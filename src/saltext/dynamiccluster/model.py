@@ -192,9 +192,8 @@ class CloudView:
 
 @dataclass(frozen=True, slots=True)
 class LaunchOrder:
-    """What one launch call needs. The same `intent` always stands for the same order, whatever happens in between. `attempt` counts the calls
-    that the cloud surely refused before; only then may it be asked with other values. `avoid`: offerings (a kind of machine in a place) that had
-    none just now, for clouds that choose among several.
+    """What one launch call needs. The same `intent` always stands for the same order. `attempt` counts the calls that the cloud surely refused
+    before; only then may it be asked with other values. `avoid`: offerings (a kind of machine in a place) that had none just now.
     """
 
     intent: str
@@ -209,12 +208,13 @@ class LaunchOrder:
 
 @dataclass(frozen=True, slots=True)
 class BatchOrder:
-    """What one launch call of several machines needs. A machine's number is its place in `names`, its intent `intent.number`; all share `user_data`."""
+    """What one launch call for up to `count` machines needs. They share `intent` and `user_data`; each is named after its own id in the cloud."""
 
     intent: str
-    names: tuple[str, ...]
+    count: int
     user_data: str
     asked_at: float
+    avoid: tuple[str, ...] = ()
 
 
 class Verdict(Enum):
@@ -288,6 +288,7 @@ class NodeRecord:
     attempt: int = 0  # launches of it that the cloud surely refused; the next one is asked anew
     avoid: tuple[str, ...] = ()  # offerings that its launch leaves out, the same each time it is repeated
     tries: int = 0  # calls of the cloud that asked for it
+    minion: str = ""  # its machine's own name, and so its minion's id, where the machine is named after its id in the cloud; "": `name`
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,12 +126,12 @@ class CloudOfMany(Cloud, Protocol):
 
     @property
     def most_at_once(self) -> int:
-        """Return how many machines one call may launch; below 2: none but single ones."""
+        """Return how many machines one call may launch, at least 1."""
 
     def launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
-        """Launch up to as many machines as the order names, at least one, each with the name and the intent of its number.
+        """Launch up to as many machines as the order says, at least one, each with the order's intent and a name that its id in the cloud tells.
 
-        For the numbers that are not returned there surely is no machine. Calling again with the same order makes no further ones.
+        There surely are no others than those returned. Calling again with the same order makes no further ones.
         """
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from saltext.dynamiccluster.clouds.ownership import batch_size, batch_tags, is_owned, launch_tags, name_and_intent, other_owner
+from saltext.dynamiccluster.clouds.ownership import batch_tags, is_owned, launch_tags, name_of, other_owner
 from saltext.dynamiccluster.model import BatchOrder, LaunchOrder
 
 OURS = {"dynamiccluster:cluster": "one", "dynamiccluster:resource": "alpha"}
@@ -32,32 +32,24 @@ def test_ownership_is_exact(tags, owned, other):
     assert other_owner(tags, "one", "alpha") == other
 
 
-class TestBatch:
-    NAMES = tuple(f"wn-{number:06d}" for number in range(100))
+BATCH = f"{'a' * 32}x3"
 
-    def test_every_machine_finds_its_name_and_intent_in_the_tags_that_all_share(self):
-        tags = batch_tags("one", "alpha", BatchOrder("b", self.NAMES, "", 0.0), "wn-", {"Name": "theirs", "paid-by": "physics"})
-        assert [name_and_intent(tags, number) for number in range(100)] == [(name, f"b.{number}") for number, name in enumerate(self.NAMES)]
-        assert tags["Name"] == "wn-" and tags["paid-by"] == "physics"
-        assert max(len(text) for text in tags.values()) <= 255
-        assert is_owned(tags, "one", "alpha")
 
-    def test_so_many_names_fit_into_so_many_tags(self):
-        for free in (1, 2, 4):
-            names = self.NAMES[: batch_size("wn-", free)]
-            tags = batch_tags("one", "alpha", BatchOrder("b", names, "", 0.0), "wn-")
-            assert sum(key.startswith("dynamiccluster:names-") for key in tags) <= free
-        assert batch_size("wn-", 4) > 100 and batch_size("wn-", 0) == 0 and batch_size("wn-", -3) == 0
+def test_machines_launched_together_share_their_tags_and_are_named_after_their_ids():
+    tags = batch_tags("one", "alpha", BatchOrder(BATCH, 3, "", 0.0), "wn-", {"Name": "theirs", "paid-by": "physics"})
+    assert tags == {**OURS, "Name": "wn-", "dynamiccluster:intent": BATCH, "paid-by": "physics"}
+    assert [name_of(tags, id_) for id_ in ("i-0123456789abcdef0", "i-1")] == ["wn-0123456789abcdef0", "wn-1"]
 
-    def test_a_machine_that_was_launched_alone_is_known_by_its_own_tags(self):
-        assert name_and_intent({"Name": "wn-a", "dynamiccluster:intent": "i"}, 3) == ("wn-a", "i")
-        assert name_and_intent({}, 0) == ("", "")
 
-    @pytest.mark.parametrize("number", [-1, 2, 999])
-    def test_a_number_without_a_name_has_none(self, number):
-        tags = {"Name": "wn-", "dynamiccluster:intent": "b", "dynamiccluster:names-0": "aaa bbb"}
-        assert name_and_intent(tags, number) == ("", f"b.{number}")
-
-    def test_tags_that_somebody_spoilt_harm_nothing(self):
-        tags = {"Name": "wn-", "dynamiccluster:intent": "b", "dynamiccluster:names-0": "", "dynamiccluster:names-x": "ccc"}
-        assert [name_and_intent(tags, number)[0] for number in (0, 1)] == ["", ""]
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [
+        ({"Name": "wn-a", "dynamiccluster:intent": "i"}, "wn-a"),
+        ({"Name": "wn-a", "dynamiccluster:intent": f"{BATCH}.1"}, "wn-a"),
+        ({"Name": "wn-a"}, "wn-a"),
+        ({"dynamiccluster:intent": BATCH}, ""),
+        ({}, ""),
+    ],
+)
+def test_every_other_machine_is_called_what_its_tag_says(tags, name):
+    assert name_of(tags, "i-1") == name

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from saltext.dynamiccluster.clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, VARIABLES, Limit, knows_many, load, prepare, prepare_many, render
+from saltext.dynamiccluster.clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, VARIABLES, Limit, load, names_itself, prepare, prepare_shared, render
 from saltext.dynamiccluster.errors import ConfigurationError
 
 PATH = "dynamiccluster:cloud:compute:config:userdata_file"
@@ -105,9 +105,8 @@ class TestFile:
         assert prepare(str(file), VALUES, limit=AWS_LIMIT, resource="compute") == "id: <minion_id>\n"
 
 
-class TestMany:
-    COMMON = {"master": "salt.example.org", "resource": "compute", "cluster": "one"}
-    ROWS = tuple({"instance_name": f"wn-{n}", "minion_id": f"wn-{n}", "hostname": f"wn-{n}", "token": f"{TOKEN}{n}"} for n in range(3))
+class TestShared:
+    VALUES = {"master": "salt.example.org", "resource": "compute", "cluster": "one", "token": TOKEN, "instance_name_prefix": "wn-"}
 
     @pytest.fixture
     def write(self, tmp_path):
@@ -119,32 +118,34 @@ class TestMany:
         return write_file
 
     @pytest.mark.parametrize(
-        ("text", "many"),
+        ("text", "itself"),
         [
-            ("{% for m in machines %}{{ m.token }}{% endfor %} {{ master }}", True),
-            ("{{ machines[0].token }} {{ token }}", False),
-            ("{% for m in machines %}{{ m.instance_name }}{% endfor %}{{ hostname }}", False),
+            ("{{ instance_name_prefix }} {{ token }} {{ master }}", True),
+            ("{{ instance_name_prefix }} {{ minion_id }}", False),
+            ("{{ instance_name_prefix }} {{ instance_name }} {{ hostname }}", False),
             ("{{ token }}", False),
-            ("{% raw %}{{ machines }}{% endraw %}", False),
-            ("{% for m in machines", False),
+            ("{% raw %}{{ instance_name_prefix }}{% endraw %}", False),
+            ("{{ instance_name_prefix", False),
         ],
     )
-    def test_a_template_serves_many_when_it_uses_only_the_list(self, write, text, many):
-        assert knows_many(write(text)) is many
+    def test_a_template_that_knows_no_name_but_its_beginning_lets_machines_name_themselves(self, write, text, itself):
+        assert names_itself(write(text)) is itself
 
     def test_without_a_template_nothing_is_known(self, tmp_path):
-        assert knows_many(None) is False and knows_many(str(tmp_path / "nobody")) is False
+        assert names_itself(None) is False and names_itself(str(tmp_path / "nobody")) is False
 
-    def test_all_rows_are_there_in_order(self, write):
-        file = write("{{ cluster }}{% for m in machines %};{{ m.instance_name }}={{ m.token }}{% endfor %}")
-        text = prepare_many(file, self.COMMON, self.ROWS, limit=AWS_LIMIT, resource="compute")
-        assert text == "one" + "".join(f";wn-{n}={TOKEN}{n}" for n in range(3))
+    def test_all_machines_get_the_same_text(self, write):
+        text = prepare_shared(write("{{ instance_name_prefix }} {{ token }} {{ cluster }}"), self.VALUES, limit=AWS_LIMIT, resource="compute")
+        assert text == f"wn- {TOKEN} one"
 
-    def test_a_machine_that_is_launched_alone_is_a_list_of_one(self, write):
-        file = write("{% for m in machines %}{{ m.instance_name }}={{ m.token }};{% endfor %}")
-        assert prepare(file, VALUES, limit=AWS_LIMIT, resource="compute") == f"<instance_name>={TOKEN};"
+    def test_a_prefix_that_leaves_no_room_for_an_id_is_told(self, write):
+        file, values = write("{{ instance_name_prefix }}"), {**self.VALUES, "instance_name_prefix": "p" * 47}
+        fault_of(prepare_shared, file, values, limit=AWS_LIMIT, resource="compute")
+        assert prepare_shared(file, {**values, "instance_name_prefix": "p" * 46}, limit=AWS_LIMIT, resource="compute") == "p" * 46
 
-    def test_no_fault_shows_any_token(self, write):
-        file = write("{{ machines[0].token.nothing.more }}")
-        fault_of(prepare_many, file, self.COMMON, self.ROWS, limit=AWS_LIMIT, resource="compute")
-        fault_of(prepare_many, write("{{ machines | sum }}"), self.COMMON, self.ROWS, limit=AWS_LIMIT, resource="compute")
+    def test_where_machines_do_not_name_themselves_the_beginning_is_unknown(self, write):
+        fault = fault_of(prepare, write("{{ instance_name_prefix }}"), VALUES, limit=AWS_LIMIT, resource="compute")
+        assert "instance_name_prefix" in fault.problem
+
+    def test_no_fault_shows_the_token(self, write):
+        fault_of(prepare_shared, write("{{ token.nothing.more }}"), self.VALUES, limit=AWS_LIMIT, resource="compute")

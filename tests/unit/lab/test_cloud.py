@@ -16,8 +16,8 @@ from lab.metadata import read_facts
     [
         ({"Name": "wn-aaaaaa"}, "", "wn-aaaaaa"),
         ({}, "0", ""),
-        ({"Name": "wn-", "dynamiccluster:names-0": "aaaaaa bbbbbb", "dynamiccluster:names-1": "cccccc"}, "0", "wn-aaaaaa"),
-        ({"Name": "wn-", "dynamiccluster:names-0": "aaaaaa bbbbbb", "dynamiccluster:names-1": "cccccc"}, "2", "wn-cccccc"),
+        ({"Name": "wn-aaaaaa", "dynamiccluster:intent": "a" * 32}, "2", "wn-aaaaaa"),
+        ({"Name": "wn-", "dynamiccluster:intent": f"{'a' * 32}x7"}, "2", "wn-1"),
     ],
 )
 def test_the_name_of_a_machine(tags, index, name):

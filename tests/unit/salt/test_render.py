@@ -9,7 +9,7 @@ from saltext.dynamiccluster.model import NodeRecord
 from saltext.dynamiccluster.salt.wiring import make_render
 from tests.lives import settings
 
-ROWS = [(NodeRecord(f"burst-{letter}", "burst", "i"), f"t0ken-{letter}") for letter in "abc"]
+RECORD = NodeRecord("burst-b", "burst", "i")
 
 
 @pytest.fixture
@@ -29,20 +29,20 @@ def render(tmp_path):
 
 def test_one_node_gets_its_own_values(render):
     made = render("{{ minion_id }} {{ instance_name }} {{ hostname }} {{ token }} {{ master }} {{ resource }} {{ cluster }}")
-    assert made(*ROWS[1]) == "burst-b burst-b burst-b t0ken-b salt.example.org burst default"
-    assert made.knows_many("burst") is False
+    assert made(RECORD, "t0ken") == "burst-b burst-b burst-b t0ken salt.example.org burst default"
+    assert made.names_itself("burst") is False
 
 
-def test_several_nodes_share_a_text_with_a_row_for_each(render):
-    made = render("{{ master }}{% for m in machines %} {{ m.minion_id }}:{{ m.token }}{% endfor %}")
-    assert made.knows_many("burst") is True
-    assert made.many(ROWS) == "salt.example.org burst-a:t0ken-a burst-b:t0ken-b burst-c:t0ken-c"
-    assert made(*ROWS[2]) == "salt.example.org burst-c:t0ken-c"
+def test_nodes_of_one_launch_share_a_text_without_any_name(render):
+    made = render("{{ master }} {{ instance_name_prefix }} {{ token }} {{ resource }} {{ cluster }}")
+    assert made.names_itself("burst") is True
+    prefix = settings().cloud["burst"].config.instance_name_prefix
+    assert made.shared(RECORD, "t0ken") == f"salt.example.org {prefix} t0ken burst default"
 
 
 def test_a_broken_template_is_told_for_several_nodes_too(render):
-    made = render("{{ machines[0].token }} {{ nobody }}")
+    made = render("{{ instance_name_prefix }} {{ token }} {{ nobody }}")
     with pytest.raises(ConfigurationError) as error:
-        made.many(ROWS)
+        made.shared(RECORD, "t0ken")
     assert error.value.faults[0].path == "dynamiccluster:cloud:burst:config:userdata_file"
     assert "t0ken" not in str(error.value)

@@ -40,6 +40,17 @@ def test_a_token_is_spent_once_on_one_key() -> None:
     assert guests.unspent() == ()
 
 
+def test_machines_launched_together_share_a_token_and_each_id_takes_it_once() -> None:
+    guests = Guests()
+    for name in ("dc-a", "dc-b"):
+        guests.expect(name, "shared", "cloud1")
+    assert [guests.judge(name, "shared", "key-1").ruling for name in ("dc-a", "dc-b", "dc-c")] == [Ruling.ACCEPT, Ruling.ACCEPT, Ruling.REFUSE]
+    assert guests.spend("dc-a", "key-a") and not guests.spend("dc-a", "key-b")
+    assert guests.unspent() == ("shared",), "the other one has not come yet"
+    assert [guests.judge("dc-a", "shared", key).ruling for key in ("key-a", "key-b")] == [Ruling.ACCEPT, Ruling.REFUSE]
+    assert guests.spend("dc-b", "key-b") and guests.unspent() == ()
+
+
 def test_a_forgotten_token_is_void() -> None:
     guests = Guests()
     guests.expect("dc-a", "token-a", "cloud1")

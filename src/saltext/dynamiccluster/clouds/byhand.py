@@ -161,6 +161,8 @@ def _still_usable(instance: Instance) -> Instance:
 
 
 def _user_data(cloud: Resource, name: str, master: str, limit: userdata.Limit) -> str:
+    if userdata.names_itself(cloud.settings.userdata_file):
+        raise CommandRefused("machines with this resource's user-data name themselves; use salt-run dynamiccluster.add")
     variables: Mapping[str, str] = {
         "instance_name": name,
         "minion_id": name,

@@ -7,7 +7,7 @@ to the administrator and stops its own resource only.
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ..errors import ConfigurationError, Fault
 
 VARIABLES = ("instance_name", "minion_id", "token", "master", "resource", "cluster", "hostname")
-# Those of one machine. A template that uses `machines`, a list with these of each, and none of them itself serves several machines at once.
-OF_ONE = ("instance_name", "minion_id", "token", "hostname")
+PREFIX = "instance_name_prefix"  # given where machines name themselves, with this before the end of their own ids
+_NAMES = frozenset({"instance_name", "minion_id", "hostname"})  # what is only known of a machine that is launched alone
+_LONGEST_NAME, _LONGEST_ID = 63, 17
 _LARGEST_FILE = 1 << 20  # no cloud takes more; a pipe or a log given by mistake must neither block nor fill the memory
 
 
@@ -77,7 +78,7 @@ def render(text: str, variables: Mapping[str, Any], *, limit: Limit, path: str) 
     except TemplateSyntaxError as error:
         raise _fault(path, f"line {error.lineno}: {error.message}", "correct the template's Jinja") from None
     except UndefinedError as error:
-        hint = f"known variables: {', '.join(VARIABLES)}, machines; put text that is not ours between raw and endraw"
+        hint = f"known variables: {', '.join(sorted({*VARIABLES, *variables}))}; put text that is not ours between raw and endraw"
         raise _fault(path, _without_token(error, variables), hint) from None
     except SecurityError as error:
         raise _fault(path, _without_token(error, variables), "use plain variables, filters and loops") from None
@@ -96,27 +97,27 @@ def prepare(file: str | None, variables: Mapping[str, str], *, limit: Limit, res
     if not file:
         return ""
     path = setting_path(resource)
-    row = {name: variables[name] for name in OF_ONE if name in variables}
-    return render(load(file, path), {"machines": [row], **variables}, limit=limit, path=path)
+    return render(load(file, path), variables, limit=limit, path=path)
 
 
-def prepare_many(
-    file: str, common: Mapping[str, str], machines: Iterable[Mapping[str, str]], *, limit: Limit, resource: str
-) -> str:
-    """Return the user-data that machines launched together share. Raises ConfigurationError."""
+def prepare_shared(file: str, variables: Mapping[str, str], *, limit: Limit, resource: str) -> str:
+    """Return the user-data that machines share which name themselves. `variables` hold PREFIX, and no names. Raises ConfigurationError."""
     path = setting_path(resource)
-    return render(load(file, path), {**common, "machines": [dict(row) for row in machines]}, limit=limit, path=path)
+    if len(variables[PREFIX]) + _LONGEST_ID > _LONGEST_NAME:
+        most = _LONGEST_NAME - _LONGEST_ID
+        raise _fault(path, f"its machines name themselves after their ids, for which {PREFIX} is too long", f"{PREFIX}: at most {most} characters")
+    return render(load(file, path), variables, limit=limit, path=path)
 
 
-def knows_many(file: str | None) -> bool:
-    """Tell whether the template finds each machine's own values by itself, among those of all that are launched together."""
+def names_itself(file: str | None) -> bool:
+    """Tell whether each machine with user-data of this template names itself after its own id, so that several may share it."""
     if not file:
         return False
     try:
         used = find_undeclared_variables(ImmutableSandboxedEnvironment().parse(load(file, "")))
     except (TemplateError, ConfigurationError):
         return False  # what is wrong with it is told when it is rendered
-    return "machines" in used and not used & set(OF_ONE)
+    return PREFIX in used and not used & _NAMES
 
 
 def _fault(path: str, problem: str, hint: str) -> ConfigurationError:
@@ -125,6 +126,4 @@ def _fault(path: str, problem: str, hint: str) -> ConfigurationError:
 
 def _without_token(error: Exception, variables: Mapping[str, Any]) -> str:
     text = str(error)
-    for row in (variables, *variables.get("machines", ())):
-        text = text.replace(row["token"], "***") if row.get("token") else text
-    return text
+    return text.replace(variables["token"], "***") if variables.get("token") else text

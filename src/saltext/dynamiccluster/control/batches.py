@@ -1,26 +1,28 @@
-"""Many nodes with one call of the cloud, where the cloud and the administrator's user-data know how.
+"""Several nodes with one call of the cloud, where the administrator's user-data lets machines name themselves.
 
-Each node keeps a name, a one-time token and an intent of its own: the batch's intent and the node's number in it. The machines of one call share their
-user-data, which holds a row for each; a machine finds its own by its number. So nothing else changes for a node of a batch: its key,
-its listing and its adoption are those of any other one.
+The machines of one call share all that it says: their user-data, with one secret in it, and their tags. So each names itself after its own id in the
+cloud, and shows the secret under that name; the secret lets in the ids that this very call made, each once. A node is ordered before its machine exists,
+under a name and an intent of its own; which of the machines it gets is decided when they are known, by the call's answer or by a listing.
 """
 
 from __future__ import annotations
 
+import random
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from ..errors import CloudError, ConfigurationError, Refusal
+from ..intents import batch_of, count_of, members_of, new_batch, number_of
 from ..model import BatchOrder, Instance, NodeRecord, Phase
+from ..policy.batches import hand_out
 from ..policy.maximum import find_beyond_maximum
 from ..policy.memory import Memory
-from .intents import batch_of, count_of, members_of, new_batch, number_of
+from . import announce, refusals
 from .journal import Entry, Order
-from .refusals import take_back
 from .scene import Scene
 
 _UNDER_WAY: set[str] = set()
@@ -32,37 +34,16 @@ def is_under_way(intent: str) -> bool:
     return batch_of(intent) in _UNDER_WAY
 
 
-def gather(scene: Scene) -> tuple[NodeRecord, ...]:
-    """Return the nodes that one call may launch, the scene's own first; write down that they were asked for together. () for a single one."""
-    most = getattr(scene.cloud, "most_at_once", 1)
-    if most < 2 or scene.node.tried_at or not _knows_many(scene):
-        return ()
-    now, chosen = scene.parts.clock.now(), []
-
-    def choose(memory: Memory) -> Memory:
-        beyond = find_beyond_maximum(scene.snapshot, scene.parts.settings, memory) - {scene.node.name}
-        chosen[:] = [record for record in _members(memory, scene.node, most + len(beyond)) if record.name not in beyond][:most]
-        if len(chosen) < 2:
-            return memory
-        intents = members_of(new_batch(len(chosen)), [record.name for record in chosen])
-        chosen[:] = [replace(record, intent=intents[record.name], tried_at=now, tries=1) for record in chosen]
-        return replace(memory, nodes={**memory.nodes, **{record.name: record for record in chosen}})
-
-    scene.ledger.commit(choose, durable=True)
-    return tuple(chosen) if len(chosen) > 1 else ()
+def name_themselves(scene: Scene) -> bool:
+    """Tell whether the machines of the node's resource name themselves, so that one call may launch several."""
+    asked = getattr(scene.parts.render, "names_itself", None)
+    return _most(scene) > 0 and asked is not None and bool(asked(scene.node.resource))
 
 
-def launch(scene: Scene, members: tuple[NodeRecord, ...]) -> str:
-    """Ask the cloud for all of them with one call. Raises CloudError, JournalError."""
-    batch = batch_of(members[0].intent)
-    with _under_way(batch):
-        try:
-            instances = _ask(scene, batch, members)
-        except CloudError as error:
-            if error.certain and not scene.node.tried_at:
-                _drop(scene, [record for record in members if record.name != scene.node.name], error)
-            raise
-        return _bear(scene, members, instances)
+def launch(scene: Scene) -> str:
+    """Ask the cloud with one call for the node and those that wait for the same. Raises CloudError, JournalError."""
+    members = _gather(scene)
+    return _launch(scene, members) if members else "it is wanted no more"
 
 
 def repeat(scene: Scene) -> str:
@@ -71,14 +52,22 @@ def repeat(scene: Scene) -> str:
     members = [record for record in scene.ledger.memory.nodes.values() if batch_of(record.intent) == batch]
     members.sort(key=lambda record: number_of(record.intent))
     if len(members) != count:
-        # Not the same words any more: only the listings can tell now what became of the call.
+        # The answer would hold machines of nodes that are gone: only the listings can tell now what became of this one.
         raise CloudError(f"{count - len(members)} nodes of its launch are gone; its machine is awaited in the listing", Refusal.FAILED, certain=False)
     others = [record for record in members if record.name != scene.node.name]
     scene.ledger.commit(lambda memory: _count_try(memory, others))
-    return launch(scene, tuple(members))
+    return _launch(scene, members)
 
 
-def _count_try(memory: Memory, members: list[NodeRecord]) -> Memory:
+def let_in(scene: Scene, records: Iterable[NodeRecord]) -> None:
+    """Let the minions in whose machines have named themselves; again is harmless. Raises JournalError."""
+    for record in records:
+        order = scene.ledger.order(record.name) if record.minion else None
+        if order is not None:
+            scene.parts.minions.expect(record.minion, order.token, record.resource)
+
+
+def _count_try(memory: Memory, members: Sequence[NodeRecord]) -> Memory:
     """Return the memory with one more try of each: its machine may be made only now."""
     known = [memory.nodes[record.name] for record in members if record.name in memory.nodes]
     return memory.with_nodes([replace(record, tries=record.tries + 1) for record in known])
@@ -87,16 +76,34 @@ def _count_try(memory: Memory, members: list[NodeRecord]) -> Memory:
 # -- inside -----------------------------------------------------------------------------------------------------------
 
 
-def _knows_many(scene: Scene) -> bool:
-    """Tell whether the user-data finds its row by itself, and nothing speaks for trying a single machine first."""
-    many = getattr(scene.parts.render, "knows_many", None)
-    if many is None or scene.ledger.memory.resource(scene.node.resource).backoff is not None:
-        return False
-    return scene.parts.settings.dynamic_cluster.hostname == "instance_name" and bool(many(scene.node.resource))
+def _most(scene: Scene) -> int:
+    return int(getattr(scene.cloud, "most_at_once", 0))
 
 
-def _members(memory: Memory, first: NodeRecord, most: int) -> list[NodeRecord]:
-    """Return the first node and those that wait for the same call; none that the cloud may have heard of alone."""
+def _gather(scene: Scene) -> list[NodeRecord]:
+    """Choose the nodes of one call, the scene's own first; write down that they were asked for together, and what the call leaves out.
+
+    While the resource is held back a single machine is tried.
+    """
+    now, chosen = scene.parts.clock.now(), []
+
+    def choose(memory: Memory) -> Memory:
+        known = memory.resource(scene.node.resource)
+        beyond = find_beyond_maximum(scene.snapshot, scene.parts.settings, memory)
+        chosen[:] = _members(memory, scene.node, _most(scene) if known.backoff is None else 1, beyond)
+        intents = members_of(new_batch(len(chosen)), [record.name for record in chosen])
+        avoid = refusals.avoided(known, now)
+        chosen[:] = [
+            replace(record, intent=intents[record.name], tried_at=record.tried_at or now, tries=max(record.tries, 1), avoid=avoid) for record in chosen
+        ]
+        return memory.with_nodes(chosen).with_resource(scene.node.resource, refusals.begin_probe(known, now))
+
+    scene.ledger.commit(choose, durable=True)
+    return chosen
+
+
+def _members(memory: Memory, first: NodeRecord, most: int, beyond: Container[str]) -> list[NodeRecord]:
+    """Return the first node and those that wait for the same call; none that the cloud may have heard of alone, or that is too many by now."""
     own = memory.nodes.get(first.name)
     if own is None:
         return []
@@ -108,74 +115,119 @@ def _members(memory: Memory, first: NodeRecord, most: int) -> list[NodeRecord]:
         and not record.tried_at
         and not record.leaving_for
         and record.name != first.name
+        and record.name not in beyond
     ]
     waiting.sort(key=lambda record: (record.asked_at, record.name))
     return [own, *waiting[: most - 1]]
 
 
-def _ask(scene: Scene, batch: str, members: tuple[NodeRecord, ...]) -> tuple[Instance, ...]:
-    rows = [(record, _token(scene, record)) for record in members]
-    for record, token in rows:
-        scene.parts.minions.expect(record.name, token, record.resource)
+def _launch(scene: Scene, members: Sequence[NodeRecord]) -> str:
+    batch = batch_of(members[0].intent)
+    with _under_way(batch):
+        try:
+            instances = _ask(scene, batch, members)
+        except CloudError as error:
+            if error.certain and not scene.node.tried_at:
+                _drop(scene, [record.name for record in members if record.name != scene.node.name], error)
+            raise
+        return _bear(scene, members, instances)
+
+
+def _ask(scene: Scene, batch: str, members: Sequence[NodeRecord]) -> tuple[Instance, ...]:
+    token, first = _share_token(scene, members), members[0]
     try:
-        user_data = scene.parts.render.many(rows)  # type: ignore[attr-defined]
+        user_data = scene.parts.render.shared(first, token)  # type: ignore[attr-defined]
     except ConfigurationError as error:
         setting = error.faults[0].path if error.faults else ""
         raise CloudError(str(error), Refusal.BAD_REQUEST, setting=setting) from error
-    order = BatchOrder(batch, tuple(record.name for record in members), user_data, members[0].asked_at)
+    order = BatchOrder(batch, count_of(first.intent), user_data, first.asked_at, first.avoid)
     scene.parts.fence()  # after all that was written down for the one who may go on with it
     cloud: Any = scene.cloud
     instances: tuple[Instance, ...] = cloud.launch_many(order)
     return instances
 
 
-def _token(scene: Scene, record: NodeRecord) -> str:
-    """Return the node's token, written down before anybody hears of it."""
-    kept = scene.ledger.order(record.name) or Order(record.name, secrets.token_urlsafe(24))
-    scene.ledger.commit(lambda memory: memory, order=kept, durable=True)
-    return kept.token
+def _share_token(scene: Scene, members: Sequence[NodeRecord]) -> str:
+    """Return the secret of the call, written down for each node before anybody hears of it.
+
+    Secrets that differ are of earlier calls that were refused: this one was not made yet, for by then they are the same. Of a node
+    that serves already it is forgotten.
+    """
+    kept = {record.name: scene.ledger.order(record.name) for record in members}
+    known = {order.token for order in kept.values() if order is not None and order.user_data is None}
+    token = known.pop() if len(known) == 1 else secrets.token_urlsafe(24)
+    for record in members:
+        order = Order(record.name, token)
+        if kept[record.name] != order and not record.instance_id:
+            scene.ledger.commit(lambda memory: memory, order=order, durable=True)
+    return token
 
 
-def _bear(scene: Scene, members: tuple[NodeRecord, ...], instances: tuple[Instance, ...]) -> str:
-    """Give each node its machine; nodes for which the call had none are dropped, and their tokens, which the others could read, are void."""
-    by_intent = {instance.intent: instance for instance in instances}
-    now = scene.parts.clock.now()
+def _bear(scene: Scene, members: Sequence[NodeRecord], instances: tuple[Instance, ...]) -> str:
+    """Give each node a machine of the answer, unless a listing did; those for which there is none are given up."""
+    now, resource = scene.parts.clock.now(), scene.node.resource
+    born: list[NodeRecord] = []
 
     def bear(memory: Memory) -> Memory:
-        for member in members:
-            known, instance = memory.nodes.get(member.name), by_intent.get(member.intent)
-            if known is not None and instance is not None:
-                phase = Phase.BOOTING if known.phase is Phase.ASKED else known.phase
-                born = replace(known, phase=phase, instance_id=instance.id, address=instance.address or known.address, failed="")
-                memory = memory.with_node(born)
-        return memory
+        given = hand_out(memory.nodes.values(), resource, instances)
+        born[:] = [_born(memory.nodes[name], instance) for name, instance in given.items()]
+        known = memory.resource(resource)
+        for instance in instances:
+            known = refusals.note_launch(known, instance, now)
+        return memory.with_nodes(born).with_resource(resource, known)
 
-    entries = [
-        Entry(now, "action", f"launch: {record.cause} ({by_intent[record.intent].id})", record.resource, record.name, {"act": "launch", "ok": True})
-        for record in members
-        if record.intent in by_intent and record.name != scene.node.name
-    ]
-    scene.ledger.update(bear, entries=entries)
-    missing = [record for record in members if record.intent not in by_intent]
-    if missing:
-        lack = CloudError(f"the cloud had {len(instances)} of {len(members)} machines", Refusal.NO_CAPACITY)
-        _drop(scene, [record for record in missing if record.name != scene.node.name], lack)
-        if any(record.name == scene.node.name for record in missing):
-            raise lack
+    _tell(scene, *scene.ledger.update(bear))
+    nodes = scene.ledger.memory.nodes
+    ours = [nodes[record.name] for record in members if record.name in nodes]
+    let_in(scene, ours)
+    _note(scene, born, now)
+    lack = CloudError(f"the cloud had {len(instances)} of {len(members)} machines", Refusal.NO_CAPACITY, alone=True)
+    _drop(scene, [record.name for record in ours if not record.instance_id], lack)
     return f"{len(instances)} of {len(members)} with one call"
 
 
-def _drop(scene: Scene, members: list[NodeRecord], error: CloudError) -> None:
-    """Take nodes back that the cloud has surely not launched."""
-    for record in members:
-        scene.parts.minions.forget(record.name)
+def _born(record: NodeRecord, instance: Instance) -> NodeRecord:
+    return replace(
+        record,
+        phase=Phase.BOOTING if record.phase is Phase.ASKED else record.phase,
+        instance_id=instance.id,
+        minion=instance.name,
+        address=instance.address or record.address,
+        spot=instance.market == "spot",
+        failed="",
+    )
+
+
+def _note(scene: Scene, born: Iterable[NodeRecord], now: float) -> None:
+    """Write into the history which machine each node got; of the scene's own it is written by who asked for the launch."""
+    entries = [
+        Entry(now, "action", f"launch: {record.cause} ({record.minion}, {record.instance_id})", record.resource, record.name, {"act": "launch", "ok": True})
+        for record in born
+        if record.name != scene.node.name
+    ]
+    scene.ledger.update(lambda memory: memory, entries=entries)
+
+
+def _drop(scene: Scene, names: Sequence[str], error: CloudError) -> None:
+    """Take nodes back that the cloud has surely not launched; first of all their resource is held back, for that decides what becomes of them."""
+    resource, now = scene.node.resource, scene.parts.clock.now()
+    if not names:
+        return
 
     def drop(memory: Memory) -> Memory:
-        for record in members:
-            memory = take_back(memory, record.name, error)
+        if not error.alone:
+            chance = random.Random(f"{resource} {now}")
+            memory = refusals.remember(memory, resource, error, scene.parts.settings, now, chance)
+        for name in names:
+            memory = refusals.take_back(memory, name, error)
         return memory
 
-    scene.ledger.update(drop)
+    _tell(scene, *scene.ledger.update(drop))
+
+
+def _tell(scene: Scene, before: Memory, after: Memory) -> None:
+    for event in announce.events(scene.parts.settings.name, before, after):
+        scene.parts.announcer.fire(event)
 
 
 @contextmanager
@@ -187,4 +239,3 @@ def _under_way(batch: str) -> Iterator[None]:
     finally:
         with _LOCK:
             _UNDER_WAY.discard(batch)
-

@@ -14,12 +14,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CommandRefused, JournalError
+from ..intents import batch_of
 from ..model import BatchView, CloudView, NodeRecord, Notice
 from ..policy import notices
 from ..policy.commands import obey
 from ..policy.decide import decide
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action, Plan
+from ..policy.records import minion_of
 from ..snapshot import Command, Reading, Snapshot
 from . import announce, belated, launching, observe, refusals
 from .act import Actor
@@ -231,10 +233,10 @@ class Core:
         for record in waiting:
             try:
                 order = self.ledger.order(record.name)
-                if order is not None:
-                    self.parts.minions.expect(record.name, order.token, record.resource)
+                if order is not None and (record.minion or not batch_of(record.intent)):
+                    self.parts.minions.expect(minion_of(record), order.token, record.resource)
                 if record.configured_at:
-                    self.parts.minions.configure([record.name])
+                    self.parts.minions.configure([minion_of(record)])
             except Exception:
                 log.exception("the key and the configuration of %s cannot be awaited", record.name)
 
@@ -312,10 +314,10 @@ def _subject(action: Action) -> str:
 
 
 def find_speaker(memory: Memory, node: str) -> NodeRecord | None:
-    """Return the node whose minion bears this id: its name, or its instance's id."""
+    """Return the node whose minion bears this id: its name, its machine's own one, or its instance's id."""
     if node in memory.nodes:
         return memory.nodes[node]
-    return next((record for record in memory.nodes.values() if node and record.instance_id == node), None)
+    return next((record for record in memory.nodes.values() if node and node in (record.minion, record.instance_id)), None)
 
 
 def _name(memory: Memory, name: str, hostname: str) -> Memory:

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import suppress
 
 from ..model import NodeRecord
+from ..policy.records import minion_of
 from ..ports import Finding
 from ..settings import Settings
 from ..settings.templates import Template, UnsafeValue
@@ -54,7 +55,7 @@ def run_hook(template: Template, record: NodeRecord, timeout: float) -> str:
 
 def hook_values(template: Template, record: NodeRecord) -> tuple[str, ...]:
     """Return host name, address, instance name and resource, as many as the command knows."""
-    values = (record.hostname or record.name, record.address, record.name, record.resource)
+    values = (record.hostname or record.name, record.address, minion_of(record), record.resource)
     return values[: len(template.spec.slots)]
 
 

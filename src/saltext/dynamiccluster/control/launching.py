@@ -8,13 +8,12 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from ..errors import CloudError, ConfigurationError, Refusal
+from ..intents import batch_of
 from ..model import LaunchOrder, NodeRecord, Phase
 from ..policy.memory import BREAKER, Memory
 from ..policy.plan import Action
 from ..settings import Settings
-from . import announce, batches, refusals
-from .intents import batch_of
-from . import evidence
+from . import announce, batches, evidence, refusals
 from .journal import Order
 from .scene import Scene
 
@@ -45,9 +44,10 @@ def launch(scene: Scene) -> str:
     record = scene.node
     if record.tried_at and batch_of(record.intent):
         return batches.repeat(scene)
-    if members := batches.gather(scene):
-        return batches.launch(scene, members)
     kept = scene.ledger.order(record.name)
+    heard_of = record.tried_at and kept is not None and kept.user_data is not None  # a call for it alone may have been made
+    if not heard_of and batches.name_themselves(scene):
+        return batches.launch(scene)
     if kept is None or kept.user_data is None:  # never asked for, or only together with others, with whom it was refused
         kept = _prepare(scene)
     scene.parts.minions.expect(record.name, kept.token, record.resource)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ..errors import DynamicClusterError
 from ..model import BatchView, CheckResult, CloudView, Host, Instance, InstanceState, NodeRecord, Phase, Shape, Verdict
 from ..policy.nodes import find_host
+from ..policy.records import minion_of
 from ..ports import BatchSystem, Check, Clock, Cloud, Target
 from ..settings import Settings
 from ..snapshot import Reading, sought_as
@@ -107,7 +108,7 @@ def _shape(cloud: Cloud, previous: Reading[CloudView]) -> Shape | None:
 
 def check_node(check: Check, record: NodeRecord, previous: CheckResult | None = None) -> CheckResult:
     """Ask whether a node is configured; a check that raises has not said no, and is logged when it raises something new."""
-    target = Target(record.name, record.hostname or record.name, record.address, record.resource, record.asked_at)
+    target = Target(minion_of(record), record.hostname or record.name, record.address, record.resource, record.asked_at)
     try:
         return check.check(target)
     except Exception as error:
@@ -132,7 +133,7 @@ def ask_hostname(settings: Settings, record: NodeRecord) -> str:
     if command is None or not record.address:
         return ""
     try:
-        argv = command.argv(record.address, record.name, record.resource)
+        argv = command.argv(record.address, minion_of(record), record.resource)
     except DynamicClusterError as error:
         log.error("the host name of %s cannot be asked: %s", record.name, error)
         return ""

@@ -91,7 +91,7 @@ def history(core: Core, **wanted: Any) -> list[Answer]:
 def _record_name(core: Core, node: str | None) -> str:
     """Return the record's name for a host name; the history knows nodes by it, also those that are gone."""
     for name, record in core.memory.nodes.items():
-        if node and node in (name, record.hostname):
+        if node and node in (name, record.hostname, record.minion):
             return name
     return node or ""
 

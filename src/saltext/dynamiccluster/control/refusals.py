@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import CloudError, Refusal
+from ..intents import alone
 from ..model import Instance
 from ..policy.memory import SPOT, Backoff, Memory, ResourceMemory
 from ..settings import Settings
 from .backoff import WAITS, back_off, explain, lift_quota
-from .intents import alone
 
 PROBE = 60.0  # seconds during which nobody else asks for an offering that one launch just tries again
 _PROBED = "probed"  # kind of an offering's back-off while one launch tries it
@@ -57,10 +57,10 @@ def take_back(memory: Memory, name: str, error: CloudError) -> Memory:
     """Return the memory once the cloud has surely not launched the node.
 
     One that was only asked too fast is asked for again soon, as is one whose jobs still wait for spot machines; any other is dropped, so that
-    its jobs may be served elsewhere.
+    its jobs may be served elsewhere. Nothing is taken back from a node that has its machine.
     """
     record = memory.nodes.get(name)
-    if record is None:
+    if record is None or record.instance_id:
         return memory
     if error.kind is Refusal.THROTTLED:
         # not with those any more that it was asked for together with: the next call may be for it alone
@@ -68,7 +68,8 @@ def take_back(memory: Memory, name: str, error: CloudError) -> Memory:
     backoff = memory.resource(record.resource).backoff
     if error.kind is Refusal.NO_CAPACITY and backoff is not None and backoff.kind == SPOT:
         # asked anew, for a repeated call would only be given the same answer
-        return memory.with_node(replace(record, tried_at=0.0, attempt=record.attempt + 1, avoid=(), failed=backoff.reason))
+        anew = replace(record, tried_at=0.0, intent=alone(record.intent), attempt=record.attempt + 1, avoid=(), failed=backoff.reason)
+        return memory.with_node(anew)
     launches = list(memory.launches)
     if record.asked_at in launches:
         launches.remove(record.asked_at)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from . import hooks
+from ..policy.records import minion_of
+from . import batches, hooks
 from .scene import Scene
 
 log = logging.getLogger(__name__)
@@ -12,13 +13,14 @@ log = logging.getLogger(__name__)
 
 def configure(scene: Scene) -> str:
     """See to it that the node's configuration runs."""
-    scene.parts.minions.configure([scene.node.name])
+    batches.let_in(scene, (scene.node,))
+    scene.parts.minions.configure([minion_of(scene.node)])
     return ""
 
 
 def forget(scene: Scene) -> str:
     """Delete the node's key and void its token."""
-    scene.parts.minions.forget(scene.node.name)
+    scene.parts.minions.forget(minion_of(scene.node))
     return ""
 
 

@@ -16,6 +16,7 @@ from .memory import Memory
 from .nodes import BEFORE_SERVICE, combine
 from .limits import room_for
 from .notices import dismiss
+from .records import minion_of
 from .world import World
 
 
@@ -47,10 +48,11 @@ def obey(command: Command, snapshot: Snapshot, settings: Settings, memory: Memor
 
 
 def _node(world: World, name: object) -> tuple[WorkerNode, NodeRecord]:
-    """Return one of our nodes by host name or instance name."""
+    """Return one of our nodes by host name, instance name or the id of its minion."""
     wanted = str(name).lower()
     for node in world.nodes:
-        if wanted not in (node.hostname.lower(), node.record.name.lower() if node.record else ""):
+        names = (node.record.name, minion_of(node.record)) if node.record else ()
+        if wanted not in [known.lower() for known in (node.hostname, *names)]:
             continue
         if node.record is None:
             raise CommandRefused(f"{node.hostname} belongs to no resource: physical nodes are shown, never touched")

@@ -14,6 +14,11 @@ _write = {name: getattr(NodeRecord, name).__set__ for name in _NAMES}
 _writers = tuple(_write.values())
 
 
+def minion_of(record: NodeRecord) -> str:
+    """Return the id of the node's minion, which is its machine's own name."""
+    return record.minion or record.name
+
+
 def amend(record: NodeRecord, **changes: Any) -> NodeRecord:
     """Return the record with these values: the very same object when it has them, else a copy (which dataclasses.replace makes 3 times slower)."""
     if all([getattr(record, name) == value for name, value in changes.items()]):

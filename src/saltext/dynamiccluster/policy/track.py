@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from ..intents import batch_of, is_batch
 from ..model import CloudView, HoldBy, Host, Instance, InstanceState, JobState, NodeRecord, Phase, ResourceFlag, Shape
 from ..settings import Settings
 from ..snapshot import Reading, Snapshot
 from . import reasons
 from .demand import get_id
 from .memory import Memory
+from .batches import hand_out
 from .names import hostname_of
 from .nodes import find_host, look_up_hosts
 from .notices import fold
@@ -53,8 +55,11 @@ def _fold_cloud(
     assert view is not None
     by_id = {instance.id: instance for instance in view.instances}
     mine = [(name, record) for name, record in nodes.items() if record.resource == resource]
-    by_intent = {} if all([record.instance_id for _, record in mine]) else _index_intents(view)
+    unborn = [record for _, record in mine if not record.instance_id]
+    by_intent = _index_intents(view) if unborn else {}
+    given = hand_out([record for _, record in mine], resource, view.instances) if unborn else {}
     for name, record in mine:
+        record = _give(record, given.get(name))
         instance = by_id.pop(record.instance_id, None)
         if not record.instance_id and record.intent in by_intent:
             instance = by_id.pop(by_intent[record.intent].id, None)
@@ -63,6 +68,8 @@ def _fold_cloud(
         adopted = _adopt(instance, reading, snapshot, settings)
         if adopted is not None and adopted.name in nodes:
             adopted = None if instance.state in _ENDED else _surplus(adopted, nodes[adopted.name])
+        elif adopted is not None and adopted.hostname and not adopted.joined_at and _has_its_nodes(instance, nodes):
+            adopted = _end(adopted)  # nothing runs on it: it was never joined
         if adopted is not None:
             nodes[adopted.name] = adopted
 
@@ -80,9 +87,20 @@ def _surplus(adopted: NodeRecord, known: NodeRecord) -> NodeRecord | None:
     """
     if adopted.intent != known.intent or not known.instance_id or adopted.instance_id == known.instance_id:
         return None
-    return replace(
-        adopted, name=adopted.instance_id, phase=Phase.DESTROYING, leaving_for=reasons.SURPLUS, hostname="", joined_at=0.0, ready_at=0.0
-    )
+    return _end(replace(adopted, name=adopted.instance_id))
+
+
+def _end(adopted: NodeRecord) -> NodeRecord:
+    return replace(adopted, phase=Phase.DESTROYING, leaving_for=reasons.SURPLUS, hostname="", joined_at=0.0, ready_at=0.0)
+
+
+def _has_its_nodes(instance: Instance, nodes: Mapping[str, NodeRecord]) -> bool:
+    """Tell whether the nodes of the call that made this machine have all got another one, so that it is one too many."""
+    return is_batch(instance.intent) and any(batch_of(record.intent) == instance.intent for record in nodes.values())
+
+
+def _give(record: NodeRecord, instance: Instance | None) -> NodeRecord:
+    return record if instance is None else replace(record, instance_id=instance.id, minion=instance.name)
 
 
 def _fold_instance(

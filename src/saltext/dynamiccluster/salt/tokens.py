@@ -1,6 +1,6 @@
 """Who may come in once, and with which token: the rules, without Salt.
 
-A token is bound to the first key that showed it. From then on it is worthless to everybody else, and harmless to show again for its owner
+A token is bound to the first key that showed it under its minion's id (machines launched with one call share a token, each under an id of its own). From then on it is worthless to everybody else, and harmless to show again for its owner
 (an engine that was killed between the two halves of an acceptance finishes it that way).
 """
 
@@ -91,34 +91,30 @@ class Guests:
             return Judgement(Ruling.REFUSE, "this id's pillar holds the settings: accept its key by hand, if it is yours")
         with self._lock:
             guest = self._guests.get(minion_id)
-            owner = _owner(self._guests, shown)
+            owners = _owners(self._guests, shown)
         if guest is None:
-            return _judge_stranger(shown, owner)
+            return _judge_stranger(shown, owners)
         if not shown:
             return Judgement(Ruling.REFUSE, "it showed no token")
-        if owner != minion_id:
-            return Judgement(Ruling.REFUSE, "it showed the token of another instance" if owner else "it showed an unknown token")
+        if minion_id not in owners:
+            return Judgement(Ruling.REFUSE, "it showed the token of another instance" if owners else "it showed an unknown token")
         if guest.key not in ("", key_digest(public_key)):
             return Judgement(Ruling.REFUSE, "it showed a token that was spent on another key")
         return Judgement(Ruling.ACCEPT)
 
 
-def _judge_stranger(shown: str, owner: str) -> Judgement:
+def _judge_stranger(shown: str, owners: frozenset[str]) -> Judgement:
     if not shown:
         return Judgement(Ruling.IGNORE)
-    reason = "it showed the token of another instance" if owner else "no instance of this name is expected, and its token is unknown or void"
+    reason = "it showed the token of another instance" if owners else "no instance of this name is expected, and its token is unknown or void"
     return Judgement(Ruling.REFUSE, reason)
 
 
-def _owner(guests: Mapping[str, Guest], token: str) -> str:
-    """Return whose token it is, "" when nobody's; looks at all of them, so that time tells nothing."""
-    found = ""
+def _owners(guests: Mapping[str, Guest], token: str) -> frozenset[str]:
+    """Return whose token it is: one minion's, or that of several whose machines were launched with one call. Looks at all, so that time tells nothing."""
     if not token:
-        return found
-    for guest in guests.values():
-        if hmac.compare_digest(guest.token.encode(), token.encode()):
-            found = guest.name
-    return found
+        return frozenset()
+    return frozenset([guest.name for guest in guests.values() if hmac.compare_digest(guest.token.encode(), token.encode())])
 
 
 def key_digest(public_key: str) -> str:

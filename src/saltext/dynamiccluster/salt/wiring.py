@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..checks.custom import CustomCheck
 from ..checks.port import PortCheck
-from ..clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, Limit, knows_many, prepare, prepare_many
+from ..clouds.userdata import AWS_LIMIT, OPENSTACK_LIMIT, PREFIX, Limit, names_itself, prepare, prepare_shared
 from ..errors import ConfigurationError, Fault
 from ..model import NodeRecord
 from ..ports import BatchSystem, Check, Cloud
@@ -102,16 +102,14 @@ class Render:
         variables = {**self._common(record), **_of_one(record, token)}
         return prepare(self._file(record.resource), variables, limit=self._limit(record), resource=record.resource)
 
-    def many(self, rows: Sequence[tuple[NodeRecord, str]]) -> str:
-        """Return the user-data that nodes launched together share; `rows` are the nodes with their tokens, in the order of their numbers."""
-        first = rows[0][0]
-        machines = [_of_one(record, token) for record, token in rows]
-        file = self._file(first.resource) or ""
-        return prepare_many(file, self._common(first), machines, limit=self._limit(first), resource=first.resource)
+    def shared(self, record: NodeRecord, token: str) -> str:
+        """Return the user-data that a node shares with all others of its launch; each machine names itself."""
+        variables = {**self._common(record), "token": token, PREFIX: self._settings.cloud[record.resource].config.instance_name_prefix}
+        return prepare_shared(self._file(record.resource) or "", variables, limit=self._limit(record), resource=record.resource)
 
-    def knows_many(self, resource: str) -> bool:
-        """Tell whether the resource's template serves several machines at once."""
-        return knows_many(self._file(resource))
+    def names_itself(self, resource: str) -> bool:
+        """Tell whether the machines with the resource's template name themselves."""
+        return names_itself(self._file(resource))
 
     def _file(self, resource: str) -> str | None:
         file: str | None = self._settings.cloud[resource].config.userdata_file

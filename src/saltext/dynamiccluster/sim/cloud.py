@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..clouds.ownership import INTENT, NAME, RESOURCE, is_owned, launch_tags, other_owner, owner_tags
+from ..clouds.ownership import INTENT, RESOURCE, batch_tags, is_owned, launch_tags, name_of, other_owner, owner_tags
 from ..errors import CloudError, Refusal
 from ..model import BatchOrder, Instance, InstanceState, LaunchOrder, Shape
 from ..ports import Clock, Finding
@@ -34,6 +34,11 @@ class Machine:
     ends_at: float = math.inf
     broken: str = ""  # why it is in error
     stopped: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return what the machine calls itself."""
+        return name_of(self.tags, self.id) or self.id
 
     def state(self, now: float) -> InstanceState:
         """Return what the cloud says of it at that time."""
@@ -133,7 +138,7 @@ class SimulatedCloud:
         return self._do("launch", order.intent, lambda: self._launch(order))
 
     def launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
-        """Make the order's machines, as many as there is room for; the rows of their user-data are one line each."""
+        """Make the order's machines, as many as there is room for."""
         return self._do("launch_many", order.intent, lambda: self._launch_many(order))
 
     def destroy(self, instance_id: str) -> None:
@@ -179,33 +184,36 @@ class SimulatedCloud:
         return machine.visible_at <= now < machine.ends_at + self.account.remembered
 
     def _launch(self, order: LaunchOrder) -> Instance:
-        account, now = self.account, self.account.clock.now()
-        tags = launch_tags(self.cluster, self.name, order)
-        for machine in account.machines.values():
-            if is_owned(machine.tags, self.cluster, self.name) and machine.tags.get(INTENT) == order.intent:
-                return _show(machine, now)
+        before = self._made_before(order.intent)
+        return before[0] if before else self._make(launch_tags(self.cluster, self.name, order), order.user_data)
+
+    def _launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
+        if before := self._made_before(order.intent):
+            return tuple(before)
+        tags, made = batch_tags(self.cluster, self.name, order, f"{self.name}-"), []
+        while len(made) < order.count:
+            try:
+                made.append(self._make(tags, order.user_data))
+            except CloudError:
+                if not made:
+                    raise
+                break
+        return tuple(made)
+
+    def _made_before(self, intent: str) -> list[Instance]:
+        """Return what an order with this intent made already."""
+        now, machines = self.account.clock.now(), self.account.machines.values()
+        return [_show(one, now) for one in machines if is_owned(one.tags, self.cluster, self.name) and one.tags.get(INTENT) == intent]
+
+    def _make(self, tags: Mapping[str, str], user_data: str) -> Instance:
+        account = self.account
         living = len(account.living())
         if account.quota is not None and living >= account.quota:
             raise self._refused("launch", Refusal.QUOTA, f"the account may have {account.quota} machines")
         if account.capacity is not None and living >= account.capacity:
             raise self._refused("launch", Refusal.NO_CAPACITY, "the cloud is full")
         account.launches += 1
-        return _show(account.make(tags, self._shape, order.user_data), now)
-
-    def _launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
-        now, machines = self.account.clock.now(), self.account.machines.values()
-        before = [m for m in machines if is_owned(m.tags, self.cluster, self.name) and m.tags.get(INTENT, "").startswith(f"{order.intent}.")]
-        made = [_show(machine, now) for machine in before]
-        for number, (name, row) in enumerate(zip(order.names, order.user_data.splitlines(), strict=True)):
-            if before:
-                break
-            try:
-                made.append(self._launch(LaunchOrder(f"{order.intent}.{number}", name, row, order.asked_at)))
-            except CloudError:
-                if not made:
-                    raise
-                break
-        return tuple(made)
+        return _show(account.make(tags, self._shape, user_data), account.clock.now())
 
     def _destroy(self, instance_id: str) -> None:
         machine = self.account.machines.get(instance_id)
@@ -232,7 +240,7 @@ def _show(machine: Machine, now: float) -> Instance:
     state = machine.state(now)
     return Instance(
         id=machine.id,
-        name=machine.tags.get(NAME, ""),
+        name=name_of(machine.tags, machine.id),
         resource=machine.tags.get(RESOURCE, ""),
         state=state,
         intent=machine.tags.get(INTENT, ""),

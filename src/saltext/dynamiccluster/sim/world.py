@@ -158,7 +158,7 @@ class World:
         self.batch.schedule()
 
     def _follow(self, machine: Machine, state: InstanceState) -> None:
-        name = machine.tags.get("Name", machine.id)
+        name = machine.name
         if state is InstanceState.ACTIVE and machine.id not in self._booted:
             self._booted[machine.id] = name
             self.minions.boot(name, machine.user_data)
@@ -221,7 +221,7 @@ class World:
 
     def _address_of(self, hostname: str) -> str:
         for machine in self.account.living():
-            if machine.tags.get("Name") == hostname:
+            if machine.name == hostname:
                 return machine.address
         return ""
 
@@ -239,7 +239,7 @@ class _Watched:
         machine = self._cloud.account.machines.get(instance_id)
         now = self._world.clock.now()
         if machine is not None and machine.state(now) is InstanceState.ACTIVE:
-            self._world.harmed += [job.id for job in self._world.batch.running(machine.tags.get("Name", ""))]
+            self._world.harmed += [job.id for job in self._world.batch.running(machine.name)]
         self._cloud.destroy(instance_id)
 
 

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from saltext.dynamiccluster.clouds.aws import fleet
-from saltext.dynamiccluster.model import InstanceState, LaunchOrder, Shape
+from saltext.dynamiccluster.model import BatchOrder, InstanceState, LaunchOrder, Shape
 from tests.contract.cloud_ec2 import settings
 
 ORDER = LaunchOrder("intent-1", "wn-abc234", "#cloud-config\n", 1.0)
@@ -94,6 +94,17 @@ class TestRequest:
         assert request(again, spot_bid=1)["ClientToken"] != request(spot_bid=1)["ClientToken"]
 
 
+    def test_many_are_one_request_that_differs_in_number_tags_and_token_alone(self):
+        order = BatchOrder("batch", 7, ORDER.user_data, 1.0, avoid=("c5.large in subnet-1",))
+        asked = fleet.batch_fleet_request("one", "alpha", config(**SEVERAL), order, "template")
+        single = request(LaunchOrder("i", "n", ORDER.user_data, 1.0, avoid=order.avoid), **SEVERAL)
+        assert asked["TargetCapacitySpecification"] == {"TotalTargetCapacity": 7, "DefaultTargetCapacityType": "on-demand"}
+        assert {key for key in asked if asked[key] != single[key]} == {"ClientToken", "TagSpecifications", "TargetCapacitySpecification"}
+        assert {tag["Key"]: tag["Value"] for tag in asked["TagSpecifications"][0]["Tags"]} == {
+            "Name": "wn-", "dynamiccluster:cluster": "one", "dynamiccluster:resource": "alpha", "dynamiccluster:intent": "batch",
+        }
+
+
 class TestTemplate:
     def test_it_holds_what_all_machines_have_in_common(self):
         given = {"key_name": "ops", "iam_instance_profile": "p", "disk_map": {"a": {"device": "/dev/sdb", "size": 9}}}
@@ -139,16 +150,27 @@ def offered(kind, subnet="", bought="spot", **more):
 class TestAnswer:
     def test_the_machine_is_what_aws_chose(self):
         answer = {"Instances": [offered("m5.large", "subnet-2", InstanceIds=["i-1"], InstanceType="m5.large")]}
-        instance = fleet.launched(answer, ORDER, "alpha", Shape(2, 8192))
+        (instance,) = fleet.launched(answer, ORDER, "alpha", "wn-", {"m5.large": Shape(2, 8192)}.get)
         assert (instance.id, instance.name, instance.intent, instance.resource) == ("i-1", "wn-abc234", "intent-1", "alpha")
         assert (instance.flavor, instance.subnet, instance.market, instance.shape) == ("m5.large", "subnet-2", "spot", Shape(2, 8192))
         assert (instance.state, instance.offering) == (InstanceState.PENDING, "m5.large in subnet-2 (spot)")
-        assert fleet.type_launched(answer) == "m5.large"
+
+    def test_several_machines_are_each_what_aws_chose_for_it_under_a_name_of_its_own(self):
+        items = [
+            offered("m5.large", "subnet-1", InstanceIds=["i-1", "i-2"], InstanceType="m5.large"),
+            offered("c5.large", "subnet-2", "on-demand", InstanceIds=["i-3"], InstanceType="c5.large"),
+        ]
+        order = BatchOrder("batch", 4, "", 1.0)
+        found = fleet.launched({"Instances": items}, order, "alpha", "wn-", {"m5.large": Shape(2, 8192), "c5.large": Shape(2, 4096)}.get)
+        assert [(one.id, one.name, one.intent) for one in found] == [(f"i-{n}", f"wn-{n}", "batch") for n in (1, 2, 3)]
+        assert [(one.flavor, one.subnet, one.market) for one in found] == [
+            ("m5.large", "subnet-1", "spot"), ("m5.large", "subnet-1", "spot"), ("c5.large", "subnet-2", "on-demand"),
+        ]
+        assert [one.shape.memory_mb for one in found] == [8192, 8192, 4096]
 
     @pytest.mark.parametrize("answer", [{}, {"Instances": []}, {"Instances": [{"InstanceIds": []}]}])
     def test_none_is_none(self, answer):
-        assert fleet.launched(answer, ORDER, "alpha", None) is None
-        assert fleet.type_launched(answer) == ""
+        assert fleet.launched(answer, ORDER, "alpha", "wn-", lambda kind: None) == ()
 
     def test_each_failure_names_its_offering(self):
         errors = [offered("c5.large", "subnet-1", ErrorCode="InsufficientInstanceCapacity", ErrorMessage="none"), {"ErrorCode": "X"}]

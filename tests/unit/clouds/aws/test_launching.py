@@ -7,7 +7,7 @@ import pytest
 from saltext.dynamiccluster.clouds.aws import Aws, Timeouts
 from saltext.dynamiccluster.clouds.aws import fleet as fleet_module
 from saltext.dynamiccluster.errors import CloudError, Refusal
-from saltext.dynamiccluster.model import LaunchOrder
+from saltext.dynamiccluster.model import BatchOrder, LaunchOrder
 from tests.contract.cloud_ec2 import Endpoint, error_document, settings
 
 ORDER = LaunchOrder("intent-1", "wn-a", "t0ken", 0.0)
@@ -29,9 +29,11 @@ def failure(code: str, kind: str = "c5.large", zone: str = "us-east-1a", text: s
 
 
 def fleet(*errors: str, machine: str = "") -> tuple[int, bytes]:
+    """Return an answer with these errors and, of one offering, these machines (ids with blanks in between)."""
     made = ""
     if machine:
-        ids = f"<instanceIds><item>{machine}</item></instanceIds>"
+        ids = "".join(f"<item>{one}</item>" for one in machine.split())
+        ids = f"<instanceIds>{ids}</instanceIds>"
         made = f"<item>{choice('m5.large', 'us-east-1b')}<lifecycle>spot</lifecycle><instanceType>m5.large</instanceType>{ids}</item>"
     document = f"<CreateFleetResponse><errorSet>{''.join(errors)}</errorSet><fleetInstanceSet>{made}</fleetInstanceSet></CreateFleetResponse>"
     return 200, document.encode()
@@ -104,6 +106,53 @@ class TestTemplate:
         refused = (403, error_document("UnauthorizedOperation", "no"))
         with Endpoint(TEMPLATE, refused, fleet(machine="i-1"), TYPES) as endpoint:
             assert aws(endpoint.url).launch(ORDER).id == "i-1"
+
+
+BATCH = BatchOrder(f"{'a' * 32}x3", 3, "t0ken", 0.0)
+
+
+class TestMany:
+    def test_one_call_launches_several_and_tells_what_had_none(self):
+        with Endpoint(TEMPLATE, TEMPLATES, fleet(failure("InsufficientInstanceCapacity"), machine="i-1 i-2"), TYPES) as endpoint:
+            made = aws(endpoint.url).launch_many(BATCH)
+            asked = endpoint.requests[2]
+        assert [(one.id, one.name, one.intent, one.flavor) for one in made] == [(f"i-{n}", f"wn-{n}", BATCH.intent, "m5.large") for n in (1, 2)]
+        assert {one.refused for one in made} == {("c5.large in us-east-1a (spot)",)}
+        assert (asked["Action"], asked["TargetCapacitySpecification.TotalTargetCapacity"]) == ("CreateFleet", "3")
+
+    def test_a_refusal_of_all_names_the_offerings(self):
+        with Endpoint(TEMPLATE, TEMPLATES, fleet(failure("InsufficientInstanceCapacity"))) as endpoint, pytest.raises(CloudError) as error:
+            aws(endpoint.url).launch_many(BATCH)
+        assert (error.value.kind, error.value.certain, error.value.offerings) == (Refusal.NO_CAPACITY, True, ("c5.large in us-east-1a (spot)",))
+        assert "could not launch 3 machines" in str(error.value)
+
+    def test_a_template_that_somebody_deleted_is_made_again(self):
+        answers = (TEMPLATE, TEMPLATES, GONE, TEMPLATE, TEMPLATES, fleet(machine="i-1"), TYPES)
+        with Endpoint(*answers) as endpoint:
+            assert [one.id for one in aws(endpoint.url).launch_many(BATCH)] == ["i-1"]
+
+    def test_a_repetition_with_other_settings_waits_until_all_may_show(self):
+        """The listing may lag, so that fewer than were asked for are no proof that there are no more."""
+        changed = (400, error_document("IdempotentParameterMismatch", "other parameters"))
+        tags = {"Name": "wn-", "dynamiccluster:cluster": "one", "dynamiccluster:resource": "alpha", "dynamiccluster:intent": BATCH.intent}
+        for shown, certain in ((2, False), (3, True)):
+            with Endpoint(TEMPLATE, TEMPLATES, changed, listing(shown, tags), TYPES) as endpoint:
+                cloud = aws(endpoint.url)
+                if certain:
+                    assert len(cloud.launch_many(BATCH)) == 3
+                    continue
+                with pytest.raises(CloudError) as error:
+                    cloud.launch_many(BATCH)
+                assert (error.value.kind, error.value.certain) == (Refusal.FAILED, False)
+
+
+def listing(count: int, tags: dict[str, str]) -> tuple[int, bytes]:
+    """Return an answer to DescribeInstances with so many machines."""
+    told = "".join(f"<item><key>{key}</key><value>{value}</value></item>" for key, value in tags.items())
+    state = "<instanceState><code>16</code><name>running</name></instanceState>"
+    items = "".join(f"<item><instanceId>i-{n}</instanceId>{state}<tagSet>{told}</tagSet></item>" for n in range(count))
+    reservation = f"<reservationSet><item><instancesSet>{items}</instancesSet></item></reservationSet>"
+    return 200, f"<DescribeInstancesResponse>{reservation}</DescribeInstancesResponse>".encode()
 
 
 class TestRefusals:

@@ -43,6 +43,12 @@ def test_everything_that_is_there_is_read():
     assert (instance.state, instance.shape, instance.market) == (InstanceState.ACTIVE, Shape(36, 73728), "on-demand")
 
 
+def test_a_machine_launched_together_with_others_is_named_after_its_id():
+    tags = [{"Key": "Name", "Value": "wn-"}, {"Key": "dynamiccluster:intent", "Value": f"{'a' * 32}x5"}]
+    assert read(InstanceId="i-0abc", Tags=tags).name == "wn-0abc"
+    assert read(InstanceId="i-0abc", Tags=tags).intent == f"{'a' * 32}x5"
+
+
 def test_defect_created_is_unix_time_in_any_time_zone():
     assert read().created == 1767223800.0
 

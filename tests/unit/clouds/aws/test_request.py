@@ -105,15 +105,14 @@ def test_where_names_of_groups_do_not_do(given, needed):
 
 
 def test_many_machines_are_one_request_with_one_token_and_the_same_tags():
-    order = BatchOrder("batch", ("wn-aaaaaa", "wn-bbbbbb"), "rows", 1.0)
+    order = BatchOrder("batch", 2, "shared", 1.0)
     asked = batch_request("one", "alpha", settings("http://127.0.0.1:1", tags={"paid-by": "physics"}), order, ())
-    assert (asked["MinCount"], asked["MaxCount"], asked["UserData"]) == (1, 2, "rows")
+    assert (asked["MinCount"], asked["MaxCount"], asked["UserData"]) == (1, 2, "shared")
     assert asked["ClientToken"] == client_token("one", "alpha", "batch")
     assert {tag["Key"]: tag["Value"] for tag in asked["TagSpecifications"][0]["Tags"]} == {
         "Name": "wn-",
         "dynamiccluster:cluster": "one",
         "dynamiccluster:intent": "batch",
-        "dynamiccluster:names-0": "aaaaaa bbbbbb",
         "dynamiccluster:resource": "alpha",
         "paid-by": "physics",
     }

@@ -9,10 +9,9 @@ from ...errors import CloudError, Refusal
 from ...model import BatchOrder, Instance, InstanceState, LaunchOrder, Shape
 from ...ports import Finding
 from ...settings.aws import AwsSettings
-from ..ownership import CLUSTER, INTENT, RESOURCE, batch_size, is_owned, other_owner, owner_tags
+from ..ownership import CLUSTER, INTENT, RESOURCE, is_owned, other_owner, owner_tags
 from . import checking
 from .api import Api, EC2Error, Timeouts
-from .fleet import needs_fleet
 from .groups import resolve_groups
 from .health import Health
 from .launching import Launcher
@@ -21,8 +20,7 @@ from .reading import tags_of, to_instance, to_shape
 from .request import is_group_id, needs_group_ids, tag_list
 
 _GONE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID"})
-_MOST_TAGS, _OUR_TAGS = 50, 4  # on one machine
-_MOST_AT_ONCE = 100  # larger calls are refused as a whole more often, and user-data has room for about as many
+_MOST_AT_ONCE = 100  # larger calls are refused as a whole more often, and one lost answer leaves less in doubt
 _PAGE = 1000  # the most that EC2 gives in one answer
 _TYPES_A_CALL = 100
 
@@ -83,9 +81,8 @@ class Aws:
 
     @property
     def most_at_once(self) -> int:
-        """Return how many machines one call may launch: AWS numbers only those of RunInstances, and their names lie in the tags left free."""
-        free = _MOST_TAGS - _OUR_TAGS - len(self.settings.tags)
-        return 1 if needs_fleet(self.settings) else min(batch_size(self.settings.instance_name_prefix, free), _MOST_AT_ONCE)
+        """Return how many machines one call may launch."""
+        return _MOST_AT_ONCE
 
     def launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
         """Launch several machines with one call (ports.CloudOfMany). The client token makes a repeated order return the first one's machines."""
@@ -94,7 +91,10 @@ class Aws:
         except EC2Error as error:
             if error.code != "IdempotentParameterMismatch":
                 raise
-            return self._found_before(order.intent, error)
+            found = self._found_before(order.intent, error)
+            if len(found) < order.count:  # there may be more that do not show yet
+                raise self._not_shown(error) from None
+            return found
 
     def destroy(self, instance_id: str) -> None:
         """Terminate the machine. One that is gone already is a success."""
@@ -172,8 +172,10 @@ class Aws:
         living = tuple(instance for instance in found if instance.state is not InstanceState.INEXISTENT)
         if living or found:
             return living or found
-        text = f"{error}; its machine does not show yet"
-        raise EC2Error(text, Refusal.FAILED, certain=False, code=error.code) from None
+        raise self._not_shown(error) from None
+
+    def _not_shown(self, error: EC2Error) -> EC2Error:
+        return EC2Error(f"{error}; what it made does not show yet", Refusal.FAILED, certain=False, code=error.code)
 
     def _learn_shapes(self, types: Iterable[str]) -> None:
         missing = sorted(name for name in set(types) if name and name not in self._shapes)

@@ -34,7 +34,7 @@ class Aws(Protocol):
 def check(aws: Aws) -> tuple[Finding, ...]:
     """Return one finding for each thing checked; only the first one when EC2 does not let us in."""
     access = _finding(aws, "access", lambda: _access(aws))
-    user_data = check_user_data(aws.name, aws.settings.userdata_file, userdata.AWS_LIMIT)
+    user_data = check_user_data(aws.name, aws.settings.userdata_file, userdata.AWS_LIMIT, aws.settings.instance_name_prefix)
     if not access.ok:
         return (access, *user_data)
     settings = aws.settings

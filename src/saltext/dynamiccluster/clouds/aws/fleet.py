@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ...model import Instance, InstanceState, LaunchOrder, Shape
+from ...model import BatchOrder, Instance, InstanceState, LaunchOrder, Shape
 from ...settings.aws import AwsSettings
-from ..ownership import is_owned, owner_tags
-from .request import client_token, machine, tag_list, tags_of_order
+from ..ownership import is_owned, own_end, owner_tags
+from .request import client_token, machine, tag_list, tags_of_batch, tags_of_order
 
 _KEEPS = "dynamiccluster"  # begins the names of our launch templates
 
@@ -84,6 +84,19 @@ def is_own_template(raw: Mapping[str, Any], cluster: str, resource: str) -> bool
 
 def fleet_request(cluster: str, resource: str, settings: AwsSettings, order: LaunchOrder, template: str) -> dict[str, Any]:
     """Return the arguments of CreateFleet for one machine, its tags and its client token in the same call."""
+    token = client_token(cluster, resource, order.intent, order.attempt)
+    return _request(settings, order, template, token, tags_of_order(cluster, resource, settings, order), 1)
+
+
+def batch_fleet_request(cluster: str, resource: str, settings: AwsSettings, order: BatchOrder, template: str) -> dict[str, Any]:
+    """Return the arguments of CreateFleet for as many of the order's machines as there are."""
+    token = client_token(cluster, resource, order.intent)
+    return _request(settings, order, template, token, tags_of_batch(cluster, resource, settings, order), order.count)
+
+
+def _request(
+    settings: AwsSettings, order: LaunchOrder | BatchOrder, template: str, token: str, tags: list[dict[str, str]], count: int
+) -> dict[str, Any]:
     specification = {"LaunchTemplateName": template, "Version": "1"}
     if order.user_data:
         specification["LaunchTemplateSpecificationUserData"] = base64.b64encode(order.user_data.encode()).decode()
@@ -92,11 +105,11 @@ def fleet_request(cluster: str, resource: str, settings: AwsSettings, order: Lau
         options = {"AllocationStrategy": "price-capacity-optimized", "InstanceInterruptionBehavior": "terminate"}
     return {
         "Type": "instant",
-        "ClientToken": client_token(cluster, resource, order.intent, order.attempt),
+        "ClientToken": token,
         "LaunchTemplateConfigs": [{"LaunchTemplateSpecification": specification, "Overrides": _overrides(settings, order.avoid)}],
-        "TargetCapacitySpecification": {"TotalTargetCapacity": 1, "DefaultTargetCapacityType": kind},
+        "TargetCapacitySpecification": {"TotalTargetCapacity": count, "DefaultTargetCapacityType": kind},
         "SpotOptions" if settings.is_spot else "OnDemandOptions": options,
-        "TagSpecifications": [{"ResourceType": "instance", "Tags": tags_of_order(cluster, resource, settings, order)}],
+        "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}],
     }
 
 
@@ -142,30 +155,36 @@ def failures(answer: Mapping[str, Any]) -> tuple[Failure, ...]:
     )
 
 
-def launched(answer: Mapping[str, Any], order: LaunchOrder, resource: str, shape: Shape | None) -> Instance | None:
-    """Return the machine that AWS made, as far as its answer tells (the next listing knows more); None when it made none."""
+def launched(
+    answer: Mapping[str, Any], order: LaunchOrder | BatchOrder, resource: str, prefix: str, shape_of: Callable[[str], Shape | None]
+) -> tuple[Instance, ...]:
+    """Return the machines that AWS made, as far as its answer tells (the next listing knows more).
+
+    `prefix` begins the names of machines that are named after their ids.
+    """
+    return tuple(_instance(raw, id_, order, resource, prefix, shape_of) for raw, id_ in _made(answer))
+
+
+def _made(answer: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield each machine's id with the item of the answer that holds it: there is one item for each offering."""
     for raw in answer.get("Instances") or ():
         for id_ in raw.get("InstanceIds") or ():
-            return Instance(
-                id=id_,
-                name=order.name,
-                resource=resource,
-                state=InstanceState.PENDING,
-                intent=order.intent,
-                shape=shape,
-                flavor=raw.get("InstanceType") or "",
-                subnet=((raw.get("LaunchTemplateAndOverrides") or {}).get("Overrides") or {}).get("SubnetId") or "",
-                market="spot" if raw.get("Lifecycle") == "spot" else "on-demand",
-                offering=offering_of(raw),
-            )
-    return None
+            yield raw, id_
 
 
-def with_refused(instance: Instance, offerings: tuple[str, ...]) -> Instance:
-    """Return the machine with the offerings that AWS tried in vain before."""
-    return replace(instance, refused=offerings)
-
-
-def type_launched(answer: Mapping[str, Any]) -> str:
-    """Return the type of the machine that AWS made, "" when it made none."""
-    return next((str(raw.get("InstanceType") or "") for raw in answer.get("Instances") or () if raw.get("InstanceIds")), "")
+def _instance(
+    raw: Mapping[str, Any], id_: str, order: LaunchOrder | BatchOrder, resource: str, prefix: str, shape_of: Callable[[str], Shape | None]
+) -> Instance:
+    kind = str(raw.get("InstanceType") or "")
+    return Instance(
+        id=id_,
+        name=order.name if isinstance(order, LaunchOrder) else prefix + own_end(id_),
+        resource=resource,
+        state=InstanceState.PENDING,
+        intent=order.intent,
+        shape=shape_of(kind),
+        flavor=kind,
+        subnet=((raw.get("LaunchTemplateAndOverrides") or {}).get("Overrides") or {}).get("SubnetId") or "",
+        market="spot" if raw.get("Lifecycle") == "spot" else "on-demand",
+        offering=offering_of(raw),
+    )

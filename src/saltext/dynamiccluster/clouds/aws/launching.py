@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ...errors import CloudError, Refusal
@@ -47,39 +48,47 @@ class Launcher:
         if not fleet.needs_fleet(self._settings):
             answer = self._api.change("run_instances", f"launch {order.name}", **self.request(order))
             return to_instance(answer["Instances"][0], self._shape_of)
-        try:
-            return self._launch_fleet(order)
-        except EC2Error as error:
-            if error.code not in _TEMPLATE_GONE:
-                raise
-        self._template = ""  # somebody deleted it; nothing was launched
-        return self._launch_fleet(order)
+        return self._launch_fleet(order)[0]
 
     def launch_many(self, order: BatchOrder) -> tuple[Instance, ...]:
-        """Launch as many machines of the order as there are, at least one. Raises CloudError."""
+        """Launch as many machines of the order as there are, at least one. Raises CloudError, as `launch`."""
+        if fleet.needs_fleet(self._settings):
+            return self._launch_fleet(order)
         request = batch_request(self._cluster, self._resource, self._settings, order, self._groups())
-        answer = self._api.change("run_instances", f"launch {len(order.names)} machines", **request)
+        answer = self._api.change("run_instances", _doing(order), **request)
         return tuple(to_instance(raw, self._shape_of) for raw in answer["Instances"])
 
     def request(self, order: LaunchOrder) -> dict[str, Any]:
         """Return the arguments of RunInstances for one machine of the preferred type in the preferred place."""
         return launch_request(self._cluster, self._resource, self._settings, order, self._groups())
 
-    def fleet_request(self, order: LaunchOrder) -> dict[str, Any]:
+    def fleet_request(self, order: LaunchOrder | BatchOrder) -> dict[str, Any]:
         """Return the arguments of CreateFleet, with the template's name whether it exists or not."""
-        return fleet.fleet_request(self._cluster, self._resource, self._settings, order, self._name_template()[0])
+        whose, template = (self._cluster, self._resource, self._settings), self._name_template()[0]
+        if isinstance(order, BatchOrder):
+            return fleet.batch_fleet_request(*whose, order, template)
+        return fleet.fleet_request(*whose, order, template)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _launch_fleet(self, order: LaunchOrder) -> Instance:
-        doing = f"launch {order.name}"
+    def _launch_fleet(self, order: LaunchOrder | BatchOrder) -> tuple[Instance, ...]:
+        try:
+            return self._create_fleet(order)
+        except EC2Error as error:
+            if error.code not in _TEMPLATE_GONE:
+                raise
+        self._template = ""  # somebody deleted it; nothing was launched
+        return self._create_fleet(order)
+
+    def _create_fleet(self, order: LaunchOrder | BatchOrder) -> tuple[Instance, ...]:
+        doing = _doing(order)
         self._ensure_template()
         answer = self._api.change("create_fleet", doing, **self.fleet_request(order))
-        failures = fleet.failures(answer)
-        instance = fleet.launched(answer, order, self._resource, self._shape_of(fleet.type_launched(answer)))
-        if instance is None:
+        failures, prefix = fleet.failures(answer), self._settings.instance_name_prefix
+        instances = fleet.launched(answer, order, self._resource, prefix, self._shape_of)
+        if not instances:
             raise self._refused(doing, failures)
-        return fleet.with_refused(instance, _offerings(failures))
+        return tuple(replace(instance, refused=_offerings(failures)) for instance in instances)
 
     def _refused(self, doing: str, failures: tuple[fleet.Failure, ...]) -> EC2Error:
         if not failures:
@@ -125,6 +134,10 @@ class Launcher:
         pages = self._api.pages("describe_launch_templates", "list the launch templates", Filters=filters)
         found = [raw for page in pages for raw in page.get("LaunchTemplates") or ()]
         return [raw for raw in found if fleet.is_own_template(raw, self._cluster, self._resource)]
+
+
+def _doing(order: LaunchOrder | BatchOrder) -> str:
+    return f"launch {order.name}" if isinstance(order, LaunchOrder) else f"launch {order.count} machines"
 
 
 def _offerings(failures: tuple[fleet.Failure, ...]) -> tuple[str, ...]:

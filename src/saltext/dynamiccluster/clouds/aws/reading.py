@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...model import Instance, InstanceState, Shape
-from ..ownership import RESOURCE, name_and_intent
+from ..ownership import INTENT, RESOURCE, name_of
 
 # A stopped machine runs nothing, is still billed for its disks and is never started again by us: an error, which ends it.
 _STATES: dict[str, InstanceState] = {
@@ -30,13 +30,12 @@ def to_instance(raw: Mapping[str, Any], shape_of: Callable[[str], Shape | None])
     placement = raw.get("Placement") or {}
     launched = raw.get("LaunchTime")
     flavor = raw.get("InstanceType") or ""
-    name, intent = name_and_intent(tags, int(raw.get("AmiLaunchIndex") or 0))
     return Instance(
         id=raw["InstanceId"],
-        name=name,
+        name=name_of(tags, raw["InstanceId"]),
         resource=tags.get(RESOURCE, ""),
         state=_STATES.get(_state_word(raw), InstanceState.UNKNOWN),
-        intent=intent,
+        intent=tags.get(INTENT, ""),
         address=raw.get("PrivateIpAddress") or "",
         public_address=raw.get("PublicIpAddress") or "",
         private_dns=raw.get("PrivateDnsName") or "",

@@ -44,6 +44,11 @@ def tags_of_order(cluster: str, resource: str, settings: AwsSettings, order: Lau
     return tag_list(launch_tags(cluster, resource, order, settings.tags))
 
 
+def tags_of_batch(cluster: str, resource: str, settings: AwsSettings, order: BatchOrder) -> list[dict[str, str]]:
+    """Return the tags that all machines of the order share."""
+    return tag_list(batch_tags(cluster, resource, order, settings.instance_name_prefix, settings.tags))
+
+
 def launch_request(cluster: str, resource: str, settings: AwsSettings, order: LaunchOrder, groups: tuple[str, ...]) -> dict[str, Any]:
     """Return the arguments of RunInstances: one machine, its tags and its client token in the same call.
 
@@ -56,8 +61,8 @@ def launch_request(cluster: str, resource: str, settings: AwsSettings, order: La
 
 def batch_request(cluster: str, resource: str, settings: AwsSettings, order: BatchOrder, groups: tuple[str, ...]) -> dict[str, Any]:
     """Return the arguments of RunInstances for as many of the order's machines as there are, at least one."""
-    tags = tag_list(batch_tags(cluster, resource, order, settings.instance_name_prefix, settings.tags))
-    return _run(settings, groups, tags, client_token(cluster, resource, order.intent), order.user_data, len(order.names))
+    tags = tags_of_batch(cluster, resource, settings, order)
+    return _run(settings, groups, tags, client_token(cluster, resource, order.intent), order.user_data, order.count)
 
 
 def _run(

@@ -82,8 +82,8 @@ def comes_to_rest(world: RoughWorld) -> Found:
     left = [job.id for job in jobs if job.taken or job.id not in unfit]
     if left:
         yield f"jobs {', '.join(left)} have not run"
-    records, hosts = world.core.memory.nodes, set(world.batch.hosts) - set(world.foreign_hosts) - nobodys
-    machines = {machine.tags["Name"] for name in world.settings.cloud for machine in _machines_of(world, name, everybodys=True)}
+    records, hosts = world.records_of_machines(), set(world.batch.hosts) - set(world.foreign_hosts) - nobodys
+    machines = {machine.name for name in world.settings.cloud for machine in _machines_of(world, name, everybodys=True)}
     if machines != hosts or machines != set(records):
         yield f"machines {sorted(machines)}, hosts {sorted(hosts)} and records {sorted(records)} differ"
     for name in sorted(machines & hosts & set(records)):
@@ -108,7 +108,7 @@ def _hosts_of_nobody(world: RoughWorld) -> set[str]:
     """
     if not world.lost_once:
         return set()
-    unknown = set(world.batch.hosts) - set(world.foreign_hosts) - set(world.core.memory.nodes)
+    unknown = set(world.batch.hosts) - set(world.foreign_hosts) - set(world.records_of_machines())
     return {name for name in unknown if world.machine_of(name) is None}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from ...control.parts import Parts
 from ...model import InstanceState, NodeRecord
 from ...policy.memory import Memory
 from ...policy.plan import Action, Plan
+from ...policy.records import minion_of
 from ...snapshot import Snapshot
 from ..batch import SimJob
 from ..cloud import Machine
@@ -55,7 +56,7 @@ class Decision:
 
 
 class Rows:
-    """Renders user-data: for one machine, or, where they are launched `together`, a line for each of several."""
+    """Renders user-data: for one machine, or, where they are launched `together`, for all of a call, which name themselves."""
 
     def __init__(self, tokens: set[str], together: bool):
         self._tokens, self._together = tokens, together
@@ -64,10 +65,11 @@ class Rows:
         self._tokens.add(token)
         return f"name={record.name} {MARK}{token}\n"
 
-    def many(self, rows: Iterable[tuple[NodeRecord, str]]) -> str:
-        return "".join(self(record, token) for record, token in rows)
+    def shared(self, record: NodeRecord, token: str) -> str:
+        self._tokens.add(token)
+        return f"{MARK}{token}\n"
 
-    def knows_many(self, resource: str) -> bool:
+    def names_itself(self, resource: str) -> bool:
         return self._together
 
 
@@ -254,8 +256,12 @@ class RoughWorld(World):
 
     def machine_of(self, hostname: str) -> Machine | None:
         """Return the newest machine of this name."""
-        found = [machine for machine in self.account.machines.values() if machine.tags.get("Name") == hostname]
+        found = [machine for machine in self.account.machines.values() if machine.name == hostname]
         return found[-1] if found else None
+
+    def records_of_machines(self) -> dict[str, NodeRecord]:
+        """Return what the engine remembers, by the machine's own name."""
+        return {minion_of(record): record for record in self.core.memory.nodes.values()}
 
     def is_ours(self, machine: Machine | None) -> bool:
         return machine is not None and machine.id not in self.foreign_machines
@@ -275,7 +281,7 @@ class RoughWorld(World):
         machine = self.account.machines.get(name) if port == "cloud" else self.machine_of(name)
         if method == "adopt":
             self.foreign_machines.pop(name, None)
-        hostname = machine.tags.get("Name", "") if machine is not None else name
+        hostname = machine.name if machine is not None else name
         view = self.core.snapshot.batch.value
         self.effects.append(
             Effect(
@@ -285,7 +291,7 @@ class RoughWorld(World):
                 ours=self._concerns_us(port, name, machine),
                 runs=self.runs(machine),
                 jobs=tuple(job.id for job in self.batch.running(hostname)),
-                record=self.core.memory.nodes.get(hostname),
+                record=self.records_of_machines().get(hostname),
                 listed_by=next((host.hold.value for host in (view.hosts if view else ()) if host.name == hostname), ""),
             )
         )
