@@ -23,6 +23,8 @@ class Attribute:
 
     def on(self, host: str, groups: Iterable[str] = ()) -> str:
         """Return the value on a host: its own goes before that of a host group, which goes before the default."""
+        if not self.overrides:
+            return self.default
         values = dict(self.overrides)
         for key in (host, *groups):
             if key in values:

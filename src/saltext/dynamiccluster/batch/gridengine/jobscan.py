@@ -80,8 +80,8 @@ class JobReader:
     """
 
     def __init__(self) -> None:
-        self.known: dict[int, Entry] = {}
-        self.but_priority: dict[int, Entry] = {}
+        self.known: dict[int, Entry | None] = {}
+        self.but_priority: dict[int, Entry | None] = {}
         self._words, self._minutes = _Words(), _Minutes()
         self._asked = _Requests(None)
 
@@ -95,7 +95,7 @@ class JobReader:
             self.known, self.but_priority, self._asked = {}, {}, _Requests(translate)
         return JobReading(self)
 
-    def remember(self, known: dict[int, Entry], entries: Sequence[Entry]) -> None:
+    def remember(self, known: dict[int, Entry | None], entries: Sequence[Entry]) -> None:
         """Keep what the next listing may have, too."""
         self.known = known
         for memory in (self._asked, self._words, self._minutes):
@@ -146,7 +146,7 @@ class JobReading:
         self._frame = Frame("job_info", "job_list")
         self._cutter = Cutter(_END)
         self._listing = JobListing()
-        self._known: dict[int, Entry] = {}
+        self._known: dict[int, Entry | None] = {}
 
     def feed(self, data: bytes) -> None:
         """Read the next piece. Raises BatchMalformed."""
@@ -191,9 +191,9 @@ class JobReading:
             new = [number for number, entry in enumerate(entries) if not entry]
             for number, entry in zip(new, self._reader.read([parts[places[number]] for number in new]), strict=True):
                 entries[number] = entry
-        for place, print_, entry in zip(places, prints, entries, strict=True):
-            if entry:
-                found[place] = again[print_] = entry
+        for place, entry in zip(places, entries, strict=True):
+            found[place] = entry
+        again.update(zip(prints, entries, strict=True))
         self._listing.fresh += filter(None, entries)
 
     def _with_odd_ones(self, found: _Entries, parts: list[bytes]) -> Iterator[Entry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ...model import Job, JobState
 from .config import is_rerunnable
@@ -14,6 +15,7 @@ from .requests import Translation, Translator
 
 _RUNNING = frozenset("rtRd")
 _SUSPENDED = frozenset("sST")
+NO_DETAIL = JobDetail()
 _EARLY = "its start time lies in the future"
 
 
@@ -35,8 +37,13 @@ class JobContext:
 
 def read_state(record: JobRecord) -> JobState:
     """Return the state that qstat's letters mean."""
-    letters = frozenset(record.state)
-    if record.broken or not letters:
+    return JobState.UNKNOWN if record.broken else _read_letters(record.state, bool(record.predecessors))
+
+
+@lru_cache(maxsize=1000)
+def _read_letters(state: str, has_predecessors: bool) -> JobState:
+    letters = frozenset(state)
+    if not letters:
         return JobState.UNKNOWN
     if "z" in letters:
         return JobState.COMPLETED
@@ -45,7 +52,7 @@ def read_state(record: JobRecord) -> JobState:
     if "E" in letters:
         return JobState.ERROR
     if "h" in letters:
-        return JobState.DEPENDENT if record.predecessors else JobState.HELD
+        return JobState.DEPENDENT if has_predecessors else JobState.HELD
     return JobState.UNKNOWN if "d" in letters else JobState.PENDING
 
 
@@ -107,7 +114,7 @@ def _startable(
     if detail is None:
         if wants_detail(record):
             return JobState.WAITING, "its start time and task limit are not known yet", 0
-        detail = JobDetail()
+        detail = NO_DETAIL
     if detail.start_after > context.now:
         return JobState.WAITING, _EARLY, 0
     if detail.task_limit:
@@ -140,7 +147,7 @@ def _job(
     record: JobRecord, job_id: str, state: JobState, translation: Translation, context: JobContext,
     *, tasks: int = 0, reason: str = "",
 ) -> Job:  # fmt: skip
-    detail = context.details.get(record.id, JobDetail())
+    detail = context.details.get(record.id, NO_DETAIL)
     return Job(
         id=job_id,
         state=state,

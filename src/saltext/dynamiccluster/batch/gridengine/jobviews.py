@@ -7,6 +7,7 @@ time, so what is done to each job is done by functions written in C.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import compress
 from operator import itemgetter
 
 from ...calm import undisturbed
@@ -14,7 +15,7 @@ from ...model import Job, JobState
 from .details import JobDetail
 from .jobs import JobRecord
 from .jobscan import Entry, JobListing
-from .jobview import JobContext, RunningTasks, add_detail, start, unique, view
+from .jobview import NO_DETAIL, JobContext, RunningTasks, add_detail, start, unique, view
 from .requests import Translator
 
 _Seen = tuple[JobDetail | None, tuple[str, ...] | None, Job, JobRecord]
@@ -82,14 +83,16 @@ class _PlainViews:
 
     def _add_details(self, listing: JobListing, context: JobContext, learnt: Collection[str]) -> None:
         details = context.details
-        due = list(self._early.values())
+        due: list[Entry] = list(self._early.values())
         if learnt:
-            due += [entry for entry in listing.entries if type(entry) is Job and entry[0] in learnt]
+            due += compress(listing.entries, map(learnt.__contains__, map(_id, listing.entries)))
         if details:
-            due += [entry for entry in listing.fresh if type(entry) is Job and entry[0] in details]
+            due += compress(listing.fresh, map(details.__contains__, map(_id, listing.fresh)))
         for base in due:
+            if type(base) is not Job:
+                continue
             self._bases[id(base)] = base
-            self._views[id(base)] = job = add_detail(base, details.get(base.id, _NONE), context.now)
+            self._views[id(base)] = job = add_detail(base, details.get(base.id, NO_DETAIL), context.now)
             if job.state is JobState.WAITING:
                 self._early[id(base)] = base
             else:
@@ -102,9 +105,6 @@ class _PlainViews:
         self._bases = {key: base for key, base in self._bases.items() if key in listed}
         self._views = {key: self._views[key] for key in self._bases}
         self._early = {key: base for key, base in self._early.items() if key in listed}
-
-
-_NONE = JobDetail()
 
 
 def _unite(listing: JobListing, views: Iterable[Entry | None]) -> tuple[Job, ...]:
