@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from saltext.dynamiccluster.batch.commands import Completed, ProcessRunner
+from saltext.dynamiccluster.batch.commands import Completed, ProcessRunner, Take
 from saltext.dynamiccluster.batch.torque import Torque
 from saltext.dynamiccluster.model import Reservation
 from saltext.dynamiccluster.settings.torque import TorqueSettings
@@ -33,6 +33,10 @@ class Server:
             return self._process(("cat", str(self._listings[program])), timeout=timeout)
         captured = {"qmgr": "A15-qmgr-ps", "showres": "A13-showres-n-none"}.get(program)
         return Completed(0, (inputs.CAPTURES / f"{captured}.out").read_bytes() if captured else b"")
+
+    def stream(self, argv: tuple[str, ...], take: Take, *, timeout: float) -> Completed:
+        self.calls += 1
+        return self._process.stream(("cat", str(self._listings[PurePosixPath(argv[0]).name])), take, timeout=timeout)
 
 
 def _prepare(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from saltext.dynamiccluster.batch import listing
 from saltext.dynamiccluster.batch.torque import jobscan
 from saltext.dynamiccluster.batch.torque.jobs import parse_jobs, read_record
 from saltext.dynamiccluster.batch.torque.jobscan import JobReader
@@ -20,7 +21,7 @@ ODD = (b"\x01", b"&", b"&lt;", b"<", b">", b"]]>", b"\xe9", b"\xc3\xa9", b"<!--"
 
 @pytest.fixture(autouse=True)
 def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobscan, "_CHUNK", 2000)
+    monkeypatch.setattr(listing, "PIECE", 2000)
 
 
 def said(reader: object, document: bytes) -> object:
@@ -65,6 +66,11 @@ def test_unchanged_records_are_the_same_objects() -> None:
     document, reader = (FOLDER / "B01-qstat-x-t-kinds.out").read_bytes(), JobReader()
     first, again = reader(document), reader(document)
     assert any(one is other for one, other in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize("nothing", [b"", b"\n", b" " * 5000])
+def test_zero_bytes_are_no_jobs(nothing: bytes) -> None:
+    assert JobReader()(nothing) == parse_jobs(nothing) == ()
 
 
 @pytest.mark.parametrize("cut", range(10, 19_000, 977))

@@ -12,11 +12,11 @@ from operator import itemgetter
 from sys import intern
 
 from ...calm import undisturbed
-from .jobs import NO_REQUEST, JobRecord, RawRequest, parse_jobs, read_record
+from ..listing import Cutter, feed
+from .jobs import NO_REQUEST, JobRecord, RawRequest, read_record
 from .units import read_number, read_seconds
 from .xml import Frame
 
-_CHUNK = 1 << 18  # bytes that are cut at once: few enough not to hold the interpreter, or a second copy of a long listing
 _END = b"</Job>"
 _TEXT = r"[ -%'-;=?-~]*"  # neither markup nor an entity
 
@@ -52,32 +52,24 @@ class JobReader:
     """Reads listings of one server. Records that did not change since the last listing are the very same objects."""
 
     def __init__(self) -> None:
-        self._known: dict[int, JobRecord] = {}
+        self.known: dict[int, JobRecord | None] = {}
         self._asked: dict[tuple[str, str, str], _Asked] = {}
 
     def __call__(self, document: bytes) -> tuple[JobRecord, ...]:
         """Return the records; zero bytes are qstat's way to say that there are no jobs. Raises BatchMalformed."""
-        if len(document) < _CHUNK:
-            return parse_jobs(document)
-        frame, records, known = Frame("Job"), [], {}
-        end = document.rfind(_END) + 1
-        with undisturbed():
-            for chunk in _chunks(document, end):
-                parts = chunk.split(_END)[:-1]
-                prints = list(map(hash, parts))
-                found = list(map(self._known.get, prints))
-                if None in found:
-                    self._fill(found, parts, chunk)
-                known.update(zip(prints, found, strict=True))
-                records += found if None not in found else _with_odd_ones(found, parts, frame)
-            records += map(read_record, frame.read(document[end + len(_END) - 1 if end else 0 :]))
-        frame.check()
-        self._known = known
+        return feed(self.start(), document)
+
+    def start(self) -> JobReading:
+        """Return a new reading, for a document that comes in pieces."""
+        return JobReading(self)
+
+    def remember(self, known: dict[int, JobRecord | None]) -> None:
+        """Keep what the next listing may have, too."""
+        self.known = known
         if len(self._asked) > _MOST_ASKED:
             self._asked.clear()
-        return tuple(records)
 
-    def _fill(self, found: list[JobRecord | None], parts: list[bytes], chunk: bytes) -> None:
+    def fill(self, found: list[JobRecord | None], parts: list[bytes], chunk: bytes) -> None:
         """Put the records that were not known yet in their places; those that are not as usual stay None."""
         new = [place for place, record in enumerate(found) if record is None]
         together = _cut(chunk, len(parts)) if len(new) > len(parts) // 4 else None
@@ -113,14 +105,46 @@ class JobReader:
         return asked
 
 
-def _chunks(document: bytes, end: int) -> Iterator[bytes]:
-    """Yield the document up to and with the record's closing tag at `end` - 1, in parts that end with such a tag."""
-    at = 0
-    while at < end:
-        stop = document.find(_END, at + _CHUNK)
-        stop = (stop if stop >= 0 else end - 1) + len(_END)
-        yield document[at:stop]
-        at = stop
+class JobReading:
+    """One listing, as it comes."""
+
+    def __init__(self, reader: JobReader) -> None:
+        self._reader = reader
+        self._frame = Frame("Job")
+        self._cutter = Cutter(_END)
+        self._records: list[JobRecord] = []
+        self._known: dict[int, JobRecord | None] = {}
+
+    def feed(self, data: bytes) -> None:
+        """Read the next piece. Raises BatchMalformed."""
+        chunk = self._cutter.feed(data)
+        if not chunk:
+            return
+        with undisturbed():
+            parts = chunk.split(_END)[:-1]
+            prints = list(map(hash, parts))
+            found = list(map(self._reader.known.get, prints))
+            if not all(found):
+                self._reader.fill(found, parts, chunk)
+            self._known.update(zip(prints, found, strict=True))
+            self._records += found if all(found) else self._with_odd_ones(found, parts)
+
+    def end(self) -> tuple[JobRecord, ...]:
+        """Return the records. Raises BatchMalformed when the document is truncated or foreign."""
+        rest = self._cutter.rest()
+        if self._known or rest.strip():
+            self._records += map(read_record, self._frame.read(rest))
+            self._frame.check()
+        self._reader.remember(self._known)
+        return tuple(self._records)
+
+    def _with_odd_ones(self, found: list[JobRecord | None], parts: list[bytes]) -> Iterator[JobRecord]:
+        """Yield the records of a chunk, among them those which have to be read the slow way."""
+        for record, part in zip(found, parts, strict=True):
+            if record is None:
+                yield from map(read_record, self._frame.read(part + _END))
+            else:
+                yield record
 
 
 def _cut(chunk: bytes, count: int) -> list[tuple[str, ...]] | None:
@@ -132,12 +156,3 @@ def _cut(chunk: bytes, count: int) -> list[tuple[str, ...]] | None:
         return None
     found = _RECORD.findall(chunk.decode("ascii"))
     return found if len(found) == count and not any(map(_first, found)) else None
-
-
-def _with_odd_ones(found: list[JobRecord | None], parts: list[bytes], frame: Frame) -> Iterator[JobRecord]:
-    """Yield the records of a chunk, among them those which have to be read the slow way."""
-    for record, part in zip(found, parts, strict=True):
-        if record is None:
-            yield from map(read_record, frame.read(part + _END))
-        else:
-            yield record

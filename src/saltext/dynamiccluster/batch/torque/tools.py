@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from ...errors import BatchRefused, BatchUnreachable
 from ...settings.templates import Template, UnsafeValue
 from ...settings.torque import TorqueSettings
-from ..commands import Completed, ProcessRunner, Run
+from ..commands import Completed, ProcessRunner, Run, Take, pour
 from .jobs import JobRecord
 from .jobscan import JobReader
 from .maui import (
@@ -50,7 +50,9 @@ class Tools:
         """List the jobs of all users, the elements of arrays one by one."""
         template = self.settings.qstat_command
         argv = self.program(template, "-x", "-t") if template.is_builtin else template.argv()
-        return self._read_jobs(check_read(self.run(argv, READ_TIMEOUT), _name(argv)))
+        reading = self._read_jobs.start()
+        check_read(self.run(argv, READ_TIMEOUT, reading.feed), _name(argv))
+        return reading.end()
 
     def job(self, job_id: str) -> bytes:
         """Return qstat's document on one job, b"" when there is none of that id. An array's own id lists every job."""
@@ -189,10 +191,10 @@ class Tools:
         *before, _ = self.program(template)
         return self._through(before, command[0], command[1:])
 
-    def run(self, argv: tuple[str, ...], timeout: float) -> Completed:
-        """Run a command. Raises BatchUnreachable when it cannot be run or does not end in time."""
+    def run(self, argv: tuple[str, ...], timeout: float, take: Take | None = None) -> Completed:
+        """Run a command; its output goes to `take`, if given. Raises BatchUnreachable when it cannot be run or does not end in time."""
         try:
-            return self._run(argv, timeout=timeout)
+            return pour(self._run, argv, take, timeout) if take else self._run(argv, timeout=timeout)
         except OSError as error:
             raise BatchUnreachable(f"{argv[0]} cannot be run: {error.strerror}; see the commands in cluster: config:") from error
 
