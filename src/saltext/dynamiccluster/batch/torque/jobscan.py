@@ -34,11 +34,11 @@ def _element(name: str) -> str:
     name, optional = name.lstrip("-"), name.startswith("-")
     title, wanted, value = name.partition("=")
     if title == "Resource_List":
-        return rf"<Resource_List>((?:<\w+>{_TEXT}</\w+>)*)</Resource_List>"
+        return rf"<Resource_List>((?:<\w+>{_TEXT}</\w+>)*+)</Resource_List>"
     special = {"Job_Id": r"([0-9]+(?:\[[0-9]+\])?\.[A-Za-z0-9_.:-]+)", "ctime": r"(\d+)"}
     inside = value or special.get(title) or (f"({_TEXT})" if wanted else "[^<]*")
     found = f"<{title}>{inside}</{title}>"
-    return f"(?:{found})?" if optional else found
+    return f"(?:{found})?+" if optional else found
 
 
 _RECORD = re.compile("(.?)<Job>" + "".join(map(_element, _ELEMENTS)) + "</Job>", re.ASCII | re.DOTALL)
