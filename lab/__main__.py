@@ -32,8 +32,8 @@ def main(words: list[str]) -> int:
         print("usage: ./run lab [--name NAME] up [--cluster torque] [--cloud openstack] | down | status | poweroff NODE [stopped|terminated|running] | announce NODE interruption|rebalance|maintenance [SECONDS] | faults [clear | ACTION FAULT [KEY=VALUE ...]] | log NODE | node NODE WORDS... | WORDS...")
         return 0 if words else 2
     try:
-        if words[0] in ("up", "down", "status") and len(words) > 1:
-            raise LabError(f"{words[0]} takes no words", "options come first: ./run lab --salt 3006 --name NAME up")
+        if words[0] in ("down", "status") and len(words) > 1:
+            raise LabError(f"{words[0]} takes no words", f"options come first: ./run lab --name NAME {words[0]}")
         command = _COMMANDS.get(words[0])
         return command(name, words[1:]) if command else _on_head(name, words)
     except LabError as error:
@@ -47,7 +47,7 @@ _UP = {"--cluster": ("gridengine", "torque"), "--cloud": ("aws", "openstack")}
 def _up(name: str, words: list[str]) -> int:
     given = dict(zip(words[::2], words[1::2], strict=False))
     if len(words) % 2 or any(value not in _UP.get(option, ()) for option, value in given.items()):
-        raise LabError(f"up does not take {' '.join(words)!r}", "up [--cluster gridengine|torque] [--cloud aws|openstack]")
+        raise LabError(f"up does not take {' '.join(words)!r}", "./run lab [--salt 3006] [--name NAME] up [--cluster gridengine|torque] [--cloud aws|openstack]")
     lab = Lab(name, salt=True, outlive=True, cluster=given.get("--cluster", "gridengine"), provider=given.get("--cloud", "aws"))
     if lab.running:
         print(f"The lab {name!r} is up already.")
