@@ -76,12 +76,11 @@ class JobListing:
 class JobReader:
     """Reads listings of one cell. What did not change since the last listing is the very same object.
 
-    A record is known by the hash of its bytes, and by that of all but its priority, which changes more often than the rest.
+    A record is `known` by the hash of all of its bytes but its priority, which changes more often than the rest.
     """
 
     def __init__(self) -> None:
-        self.known: dict[int, Entry | None] = {}
-        self.but_priority: dict[int, Entry | None] = {}
+        self.known: dict[int, Entry] = {}
         self._words, self._minutes = _Words(), _Minutes()
         self._asked = _Requests(None)
 
@@ -92,18 +91,17 @@ class JobReader:
     def start(self, translate: Translator | None) -> JobReading:
         """Return a new reading, for a document that comes in pieces. Without a translator no job is plain."""
         if translate is not self._asked.translate:
-            self.known, self.but_priority, self._asked = {}, {}, _Requests(translate)
+            self.known, self._asked = {}, _Requests(translate)
         return JobReading(self)
 
-    def remember(self, known: dict[int, Entry | None], entries: Sequence[Entry]) -> None:
-        """Keep what the next listing may have, too."""
-        self.known = known
+    def forget_others(self, entries: Sequence[Entry]) -> None:
+        """Forget what this listing does not have, from time to time."""
         for memory in (self._asked, self._words, self._minutes):
             if len(memory) > _MOST_REMEMBERED:
                 memory.clear()
-        if len(self.but_priority) > 1000 + len(entries) * 3 // 2:
-            alive = set(map(id, entries))
-            self.but_priority = {print_: entry for print_, entry in self.but_priority.items() if id(entry) in alive}
+        if len(self.known) > 1000 + len(entries) * 3 // 2:
+            listed = set(map(id, entries))
+            self.known = {print_: entry for print_, entry in self.known.items() if id(entry) in listed}
 
     def read(self, parts: list[bytes]) -> _Entries:
         """Return what these parts say; those that are not as usual are None. What spoils many at once is sought in halves of them."""
@@ -146,7 +144,6 @@ class JobReading:
         self._frame = Frame("job_info", "job_list")
         self._cutter = Cutter(_END)
         self._listing = JobListing()
-        self._known: dict[int, Entry | None] = {}
 
     def feed(self, data: bytes) -> None:
         """Read the next piece. Raises BatchMalformed."""
@@ -155,11 +152,7 @@ class JobReading:
             return
         with undisturbed():
             parts = chunk.split(_END)[:-1]
-            prints = list(map(hash, parts))
-            found: _Entries = list(map(self._reader.known.get, prints))
-            if not all(found):
-                self._fill(found, parts)
-            self._known.update(zip(prints, found, strict=True))
+            found = self._look_up(parts)
             self._add(found if all(found) else list(self._with_odd_ones(found, parts)))
             self._frame.passed = True
 
@@ -167,7 +160,7 @@ class JobReading:
         """Return what was listed. Raises BatchMalformed when the document is truncated or foreign."""
         self._add(list(map(read_record, self._frame.read(self._cutter.rest()))))
         self._frame.check()
-        self._reader.remember(self._known, self._listing.entries)
+        self._reader.forget_others(self._listing.entries)
         return self._listing
 
     def _add(self, found: list[Entry]) -> None:
@@ -176,25 +169,24 @@ class JobReading:
             self._listing.others += [before + place for place, entry in enumerate(found) if type(entry) is JobRecord]
         self._listing.entries += found
 
-    def _fill(self, found: _Entries, parts: list[bytes]) -> None:
-        """Put what was not known yet in its places; what is not as usual stays None.
+    def _look_up(self, parts: list[bytes]) -> _Entries:
+        """Return what these parts say, of those that were known from memory; those that are not as usual are None.
 
         What stands before a priority tells which job it is, what stands behind it changes seldom.
         """
-        again = self._reader.but_priority
-        places = [place for place, entry in enumerate(found) if not entry]
-        cut = [parts[place].partition(_PRIORITY_END) for place in places]
+        known = self._reader.known
+        cut = [part.partition(_PRIORITY_END) for part in parts]
         heads = [head.rpartition(b">") for head, _, _ in cut]
         prints = [hash((head[0], rest[2])) for head, rest in zip(heads, cut, strict=True)]
-        entries: _Entries = [known and _with_priority(known, head[2]) for known, head in zip(map(again.get, prints), heads, strict=True)]
-        if not all(entries):
-            new = [number for number, entry in enumerate(entries) if not entry]
-            for number, entry in zip(new, self._reader.read([parts[places[number]] for number in new]), strict=True):
-                entries[number] = entry
-        for place, entry in zip(places, entries, strict=True):
+        before = list(map(known.get, prints))
+        found: _Entries = [entry and _with_priority(entry, head[2]) for entry, head in zip(before, heads, strict=True)]
+        new = [place for place, entry in enumerate(found) if not entry]
+        for place, entry in zip(new, self._reader.read([parts[place] for place in new]) if new else (), strict=True):
             found[place] = entry
-        again.update(zip(prints, entries, strict=True))
-        self._listing.fresh += filter(None, entries)
+        fresh = [(print_, entry) for print_, old, entry in zip(prints, before, found, strict=True) if entry and entry is not old]
+        known.update(fresh)
+        self._listing.fresh += [entry for _, entry in fresh]
+        return found
 
     def _with_odd_ones(self, found: _Entries, parts: list[bytes]) -> Iterator[Entry]:
         """Yield what is in a chunk, with those records in it which have to be read the slow way."""
