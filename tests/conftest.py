@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,20 @@ if "salt" in sys.modules:
     from salt._logging.impl import shutdown_temp_handler
 
     shutdown_temp_handler()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Leave out what a test that passed has logged and printed: nobody reads it, and it would go from process to process."""
+    report = yield
+    if report.passed:
+        report.sections.clear()
+    return report
+
+
+def pytest_sessionfinish() -> None:
+    """Spare the search for garbage in all that was loaded, five times over, of a process that ends."""
+    gc.freeze()
 
 
 # What takes longest begins first, so that nobody waits for it in the end; all else after it, as it is found.

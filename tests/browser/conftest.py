@@ -16,7 +16,7 @@ WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 # The browser itself reports refused and failed requests; what a test makes fail is no fault of the page.
 EXPECTED = re.compile(r"Failed to load resource|net::ERR_")
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,7 +50,7 @@ def open_page(browser: Browser, request: pytest.FixtureRequest, stage: Stage) ->
         context = browser.new_context(**{"viewport": WIDE, **options})  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" and not EXPECTED.search(said.text) else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         return page

@@ -16,7 +16,7 @@ def asked(stage: Stage, name: str) -> list[dict]:
 
 def wait_for_command(page: Page, stage: Stage, name: str, times: int = 1) -> None:
     """Wait until the engine was told: a click is over before its request is."""
-    for _ in range(300):
+    for _ in range(1200):
         if len(asked(stage, name)) >= times:
             return
         page.wait_for_timeout(50)

@@ -37,7 +37,7 @@ def test_a_session_survives_a_reload_and_ends_with_logging_out(page: Page, stage
 def test_a_session_that_ends_elsewhere_leads_to_logging_in(page: Page, stage: Stage) -> None:
     stage.register.tokens.clear()
     stage.server.context.identities._known.clear()
-    expect(page.get_by_label("Password")).to_be_visible(timeout=40_000)
+    expect(page.get_by_label("Password")).to_be_visible(timeout=90_000)
 
 
 def test_who_may_only_read_is_shown_everything_and_can_press_nothing(open_page: Callable[..., Page], stage: Stage) -> None:

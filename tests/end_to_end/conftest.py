@@ -30,7 +30,7 @@ class Site:
 
     def call(self, function: str, *words: str) -> tuple[int, Any]:
         """Run salt-run; return its exit status and what it answered (text where that is no JSON)."""
-        return self._answer(self.lab.head(self._words(function, *words), timeout=120, check=False))
+        return self._answer(self.lab.head(self._words(function, *words), timeout=300, check=False))
 
     def calls(self, *lines: str) -> list[tuple[int, Any]]:
         """Run several salt-runs, a few at a time; return their answers in the order asked."""

@@ -26,7 +26,7 @@ def page(site: Site, request: pytest.FixtureRequest) -> Iterator[Page]:
     errors: list[str] = []
     with chromium() as browser:
         found = browser.new_page(viewport={"width": 1280, "height": 860})
-        found.set_default_timeout(20_000)
+        found.set_default_timeout(60_000)
         found.on("pageerror", lambda error: errors.append(str(error)))
         found.goto(admin.address(site.lab.state))
         use_token = found.get_by_role("button", name="Use a token instead")

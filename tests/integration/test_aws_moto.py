@@ -215,11 +215,11 @@ def test_wrong_keys_are_refused_as_such(moto):
     def after(calls: float) -> None:
         plain = {"Content-Type": "text/plain"}
         request = urllib.request.Request(f"{moto}/moto-api/reset-auth", str(calls).encode(), plain)
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     after(0)
     try:
-        cloud = Aws("keys", "one", settings(moto), timeouts=Timeouts(connect=2.0, read=10.0))
+        cloud = Aws("keys", "one", settings(moto), timeouts=Timeouts(connect=30.0, read=60.0))
         for call in (cloud.list, cloud.shape, lambda: cloud.launch(order("keys")), lambda: cloud.destroy("i-0123456789abcdef0")):
             with pytest.raises(CloudError) as error:
                 call()

@@ -38,7 +38,7 @@ class Running:
 
     def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         program = str(COMMANDS / words[0])
-        return subprocess.run([sys.executable, program, *words[1:]], input=stdin, capture_output=True, text=True, timeout=30, env=self.environment, check=False)
+        return subprocess.run([sys.executable, program, *words[1:]], input=stdin, capture_output=True, text=True, timeout=120, env=self.environment, check=False)
 
     def submit(self, script: str) -> str:
         done = self.run("qsub", "-o", str(self.directory / "out"), "-e", "/dev/null", stdin=script)
@@ -46,7 +46,7 @@ class Running:
         return done.stdout.strip()
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not condition():
             assert time.monotonic() < deadline, f"waited for {what}"
             time.sleep(0.1)

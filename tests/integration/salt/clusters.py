@@ -63,7 +63,7 @@ def running(master: Master) -> Any:
 
 
 def await_running(master: Master) -> Any:
-    return eventually(lambda: running(master), 60, "the engine")
+    return eventually(lambda: running(master), 120, "the engine")
 
 
 def resource(master: Master) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-def eventually(true: Callable[[], Any], within: float = 60.0, what: str = "it") -> Any:
+def eventually(true: Callable[[], Any], within: float = 180.0, what: str = "it") -> Any:
     until = time.monotonic() + within
     while time.monotonic() < until:
         if value := true():
@@ -148,7 +148,7 @@ class Master(Daemon):
 
         return salt.config.master_config(self.config["conf_file"])
 
-    def run(self, *arguments: str, program: str = "salt-run", within: float = 60.0) -> tuple[int, Any, str]:
+    def run(self, *arguments: str, program: str = "salt-run", within: float = 180.0) -> tuple[int, Any, str]:
         """Run a Salt command against this master: (exit status, what it returned, everything it printed)."""
         done = subprocess.run(
             [sys.executable, str(BIN / program), "-c", str(self.root / "etc"), "--out=json", "-l", "quiet", *arguments],
@@ -182,8 +182,8 @@ class Master(Daemon):
             with salt.utils.event.get_event("master", opts=self.opts(), listen=True) as bus:
                 return bool(bus.connect_pub(timeout=2)) and bool(bus.fire_event({"a": 1}, "test/up"))
 
-        eventually(answers, 60, "the master's event bus")
-        eventually(lambda: _listens(self.config["ret_port"]), 60, "the master's request server")
+        eventually(answers, 120, "the master's event bus")
+        eventually(lambda: _listens(self.config["ret_port"]), 120, "the master's request server")
 
 
 class Minion(Daemon):

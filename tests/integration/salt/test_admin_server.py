@@ -58,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         daemon.wait_until_up()
         made = Site(daemon, port)
-        eventually(lambda: _is_up(made), 90, "the admin server")
+        eventually(lambda: _is_up(made), 120, "the admin server")
         yield made
     finally:
         daemon.stop()
@@ -89,7 +89,7 @@ def test_tokens_of_salt_have_the_rights_of_salts_lists(site: Site) -> None:
 
 def test_a_token_that_has_expired(site: Site) -> None:
     token = site.token("alice", token_expire=1)
-    eventually(lambda: site.ask("GET", "/status", X_Auth_Token=token)[0] == 401, 30, "the token's end")
+    eventually(lambda: site.ask("GET", "/status", X_Auth_Token=token)[0] == 401, 120, "the token's end")
 
 
 def test_commands_are_the_runners(site: Site) -> None:
@@ -147,7 +147,7 @@ def test_a_pillar_that_cannot_be_used_from_the_start(tmp_path: Path) -> None:
     try:
         daemon.wait_until_up()
         site = Site(daemon, port)
-        eventually(lambda: _health(site) == (503, "unusable"), 90, "the admin server with the faults")
+        eventually(lambda: _health(site) == (503, "unusable"), 120, "the admin server with the faults")
         assert site.ask("GET", "/status")[0] == 401
         token = site.token("alice")
         engine = site.ask("GET", "/status", X_Auth_Token=token)[1]["engine"]
@@ -157,7 +157,7 @@ def test_a_pillar_that_cannot_be_used_from_the_start(tmp_path: Path) -> None:
         assert status == 503 and "cluster:type" in answer["error"]
         daemon.pillar("cluster.sls", good_pillar(port=port))
         assert site.ask("PUT", "/server/reconcile", X_Auth_Token=token)[0] == 200
-        eventually(lambda: _health(site) == (200, "ok"), 90, "the engine with the mended pillar")
+        eventually(lambda: _health(site) == (200, "ok"), 120, "the engine with the mended pillar")
         assert site.ask("GET", "/status", X_Auth_Token=token)[1]["engine"]["config_faults"] == []
     finally:
         daemon.stop()

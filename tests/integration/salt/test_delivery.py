@@ -36,7 +36,7 @@ print(json.dumps({kind: tell(kind, loader) for kind, loader in loaders.items()})
 def look(master: Master, python_path: Path = CHECKOUT / "src") -> dict[str, tuple[str, bool, str]]:
     """Return {kind: (file, loaded, why not)}."""
     argv = [sys.executable, "-c", LOOK, master.config["conf_file"]]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(python_path)}, cwd="/")
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": str(python_path)}, cwd="/")
     assert done.returncode == 0, done.stderr
     return {kind: tuple(found) for kind, found in json.loads(done.stdout.splitlines()[-1]).items()}
 

@@ -29,7 +29,7 @@ from .daemons import CHECKOUT, Master, eventually
 
 
 def test_status_tells_what_is_out_of_reach(live: Master) -> None:
-    status = eventually(lambda: (found := running(live)) and len(found["problems"]) >= 2 and found, 60, "the problems")
+    status = eventually(lambda: (found := running(live)) and len(found["problems"]) >= 2 and found, 120, "the problems")
     assert live.ask("dynamiccluster.status")[1]["cluster"] == "lab"
     assert any("cloud1" in problem for problem in status["problems"])
     assert status["resources"]["cloud1"]["max_num"] == 3
@@ -92,29 +92,29 @@ def test_commands_change_and_dry_runs_do_not(live: Master) -> None:
     time.sleep(1.5)
     assert resource(live)["flag_name"] == "Normal"
     assert live.ask("dynamiccluster.freeze", "cloud1")[0] == 0
-    eventually(lambda: resource(live)["flag_name"] == "Frozen", 20, "the frozen resource")
+    eventually(lambda: resource(live)["flag_name"] == "Frozen", 120, "the frozen resource")
     assert live.ask("dynamiccluster.restore", "cloud1")[0] == 0
-    eventually(lambda: resource(live)["flag_name"] == "Normal", 20, "the restored resource")
+    eventually(lambda: resource(live)["flag_name"] == "Normal", 120, "the restored resource")
 
 
 def test_a_changed_pillar_takes_effect_and_a_broken_one_does_not(live: Master) -> None:
     port = int(live.ask("dynamiccluster.config")[1]["dynamic-cluster"]["admin-server"]["port"])
     live.pillar("cluster.sls", good_pillar(most=5, port=port))
     assert live.ask("dynamiccluster.reconcile")[0] == 0
-    eventually(lambda: resource(live)["max_num"] == 5, 20, "the new maximum")
+    eventually(lambda: resource(live)["max_num"] == 5, 120, "the new maximum")
 
     live.pillar("cluster.sls", good_pillar(port=port).replace("max: 3", "max: many").replace("sge", "sgee"))
     code, value, _ = live.ask("dynamiccluster.reconcile")
     assert code != 0 and "quantity" in value["error"] and "cluster:type" in value["error"]
     assert resource(live)["max_num"] == 5
-    eventually(lambda: running(live)["engine"]["config_error"], 20, "the error in status")
+    eventually(lambda: running(live)["engine"]["config_error"], 120, "the error in status")
     paths = {fault["path"] for fault in running(live)["engine"]["config_faults"]}
     assert "dynamiccluster:cluster:type" in paths and any("quantity" in path for path in paths)
 
     live.pillar("cluster.sls", good_pillar(port=port))
     assert live.ask("dynamiccluster.reconcile")[0] == 0
-    eventually(lambda: resource(live)["max_num"] == 3, 20, "the old maximum")
-    eventually(lambda: not running(live)["engine"]["config_error"], 20, "the end of the error")
+    eventually(lambda: resource(live)["max_num"] == 3, 120, "the old maximum")
+    eventually(lambda: not running(live)["engine"]["config_error"], 120, "the end of the error")
 
 
 def test_a_killed_engine_comes_back_and_reads_work_meanwhile(live: Master) -> None:
@@ -124,7 +124,7 @@ def test_a_killed_engine_comes_back_and_reads_work_meanwhile(live: Master) -> No
     assert code == 0
     if not value["engine"]["running"]:
         assert "not running" in value["problems"][0]
-    eventually(lambda: engine_pid(live) not in (0, before) and running(live), 60, "the next engine")
+    eventually(lambda: engine_pid(live) not in (0, before) and running(live), 120, "the next engine")
 
 
 def test_a_forged_command_is_dropped(live: Master) -> None:
@@ -134,7 +134,7 @@ def test_a_forged_command_is_dropped(live: Master) -> None:
         command = {"name": "freeze", "arguments": {"resource": "cloud1"}, "by": "mallory"}
         data = {"id": "0011223344556677", "cluster": "lab", "at": time.time(), "command": command, "signature": "0" * 64}
         assert bus.fire_event(data, "dynamiccluster/lab/command/0011223344556677/new")
-    eventually(lambda: "without a valid signature" in live.log(), 20, "the log line")
+    eventually(lambda: "without a valid signature" in live.log(), 120, "the log line")
     assert resource(live)["flag_name"] == "Normal"
 
 
@@ -163,8 +163,8 @@ def test_documentation_of_every_function(live: Master) -> None:
 def test_sigterm_ends_it_soon_and_one_follows(live: Master) -> None:
     before = engine_pid(live)
     os.kill(before, signal.SIGTERM)
-    eventually(lambda: has_ended(before), 20, "the end")  # it takes 5 s at most by itself; this machine may be busy
-    eventually(lambda: engine_pid(live) not in (0, before) and running(live), 60, "the next engine")
+    eventually(lambda: has_ended(before), 120, "the end")  # it takes 5 s at most by itself; this machine may be busy
+    eventually(lambda: engine_pid(live) not in (0, before) and running(live), 120, "the next engine")
 
 
 STANDBY = """
@@ -183,16 +183,16 @@ def test_a_second_engine_stands_by_and_takes_over_when_the_first_is_killed(live:
         argv = [sys.executable, "-c", STANDBY, live.config["conf_file"]]
         second = subprocess.Popen(argv, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src")})
     try:
-        eventually(lambda: "standing by" in output.read_text(), 30, "the standby")
+        eventually(lambda: "standing by" in output.read_text(), 120, "the standby")
         time.sleep(1.5)  # it has tried again meanwhile
         assert engine_pid(live) == first and second.poll() is None
         os.kill(first, signal.SIGKILL)
-        eventually(lambda: engine_pid(live) == second.pid, 20, "the standby's turn")
+        eventually(lambda: engine_pid(live) == second.pid, 120, "the standby's turn")
         assert await_running(live)["engine"]["running"]
-        eventually(lambda: live.log().count("standing by"), 30, "the master's next engine, which stands by in its turn")
+        eventually(lambda: live.log().count("standing by"), 120, "the master's next engine, which stands by in its turn")
         second.terminate()
-        assert second.wait(6) == 0
-        eventually(lambda: engine_pid(live) not in (0, first, second.pid) and running(live), 60, "the master's own engine")
+        assert second.wait(60) == 0
+        eventually(lambda: engine_pid(live) not in (0, first, second.pid) and running(live), 120, "the master's own engine")
     finally:
         second.kill()
         second.wait()
@@ -214,7 +214,7 @@ def test_an_engine_waits_for_usable_settings_and_dies_with_its_master(tmp_path: 
     elsewhere = good_pillar().replace("us-east-1", "eu-west-1")
     remember_a_machine(tmp_path / "w", elsewhere)
     with serving(tmp_path / "w", broken, {"cluster": "lab"}) as daemon:
-        status = eventually(lambda: (found := daemon.run("dynamiccluster.status"))[0] == 0 and found[1], 60, "a status")
+        status = eventually(lambda: (found := daemon.run("dynamiccluster.status"))[0] == 0 and found[1], 120, "a status")
         assert "cluster:type" in status["problems"][0]
         code, value, _ = daemon.run("dynamiccluster.add", "cloud1")
         assert code != 0 and "settings are not usable" in value["error"]
@@ -222,13 +222,13 @@ def test_an_engine_waits_for_usable_settings_and_dies_with_its_master(tmp_path: 
         code, value, _ = daemon.run("dynamiccluster.reconcile")
         assert code == 0 and "read again" in value["message"]
         problem = lambda: runner.status(daemon.opts())["problems"][0]  # noqa: E731
-        eventually(lambda: "cloud1:config:region_name: resource 'cloud1' has machines elsewhere" in problem(), 20, "the refusal to move")
+        eventually(lambda: "cloud1:config:region_name: resource 'cloud1' has machines elsewhere" in problem(), 120, "the refusal to move")
         daemon.pillar("cluster.sls", elsewhere)
         assert daemon.ask("dynamiccluster.reconcile")[0] == 0
         await_running(daemon)
-        eventually(lambda: [node["name"] for node in runner.nodes(daemon.opts(), resource="cloud1", full=True)] == ["dc-aaaaaa"], 20, "its node")
+        eventually(lambda: [node["name"] for node in runner.nodes(daemon.opts(), resource="cloud1", full=True)] == ["dc-aaaaaa"], 120, "its node")
 
         pid = engine_pid(daemon)
         parent = int(re.search(r"PPid:\s*(\d+)", Path(f"/proc/{pid}/status").read_text()).group(1))
         os.kill(parent, signal.SIGKILL)
-        eventually(lambda: has_ended(pid), 10, "the engine's end")
+        eventually(lambda: has_ended(pid), 120, "the engine's end")

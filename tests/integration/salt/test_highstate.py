@@ -33,9 +33,9 @@ def joined(master: Master, tmp_path_factory: pytest.TempPathFactory) -> Any:
     daemon = Minion(tmp_path_factory.mktemp("hs"), master, name)
     daemon.start()
     store = module_store(master)
-    eventually(lambda: "minions_pre" in store.key_of(name), 60, "the pending key")
+    eventually(lambda: "minions_pre" in store.key_of(name), 120, "the pending key")
     store.accept(name)
-    eventually(lambda: master.run(name, "test.ping", program="salt")[1] == {name: True}, 60, "the minion")
+    eventually(lambda: master.run(name, "test.ping", program="salt")[1] == {name: True}, 120, "the minion")
     yield name
     daemon.stop()
 
@@ -105,9 +105,9 @@ def test_a_failure_that_passes_is_forgiven(master: Master, engine: Any, joined: 
     highstate.forget(joined)
     highstate.expect(joined)
     highstate.configure([joined])
-    eventually(lambda: "failed 1 of" in highstate.check(target(joined)).detail, 60, "the first failure")
+    eventually(lambda: "failed 1 of" in highstate.check(target(joined)).detail, 120, "the first failure")
     master.state("one.sls", GOOD)
-    eventually(lambda: highstate.check(target(joined)).verdict is Verdict.READY, 60, "success")
+    eventually(lambda: highstate.check(target(joined)).verdict is Verdict.READY, 120, "success")
 
 
 OTHERS = (
@@ -137,7 +137,7 @@ def test_whoever_asks_for_the_highstate(call: tuple[str, ...], master: Master, e
     master.state("one.sls", GOOD)
     engine.minions.highstate.expect(joined)
     assert master.run(joined, *call, program="salt")[0] == 0
-    eventually(lambda: engine.minions.highstate.check(target(joined)).verdict is Verdict.READY, 10, "success")
+    eventually(lambda: engine.minions.highstate.check(target(joined)).verdict is Verdict.READY, 120, "success")
 
 
 class Slow:
@@ -150,7 +150,7 @@ class Slow:
         master.state("slow.sls", f"slow:\n  cmd.run:\n    - name: {wait!r}\n    - timeout: 60\n")
         self._call = threading.Thread(target=master.run, args=(name, "state.apply"), kwargs={"program": "salt", "within": 90.0})
         self._call.start()
-        eventually(self._begun.exists, 30, "the slow highstate")
+        eventually(self._begun.exists, 120, "the slow highstate")
 
     def release(self) -> None:
         self._release.touch()
@@ -166,10 +166,10 @@ def test_already_running_is_asked_again(master: Master, engine: Any, joined: str
     highstate = engine.minions.highstate
     highstate.expect(joined)
     highstate.configure([joined])
-    eventually(lambda: "another state run" in highstate.check(target(joined)).detail, 30, "the busy answer")
+    eventually(lambda: "another state run" in highstate.check(target(joined)).detail, 120, "the busy answer")
     slow.release()
     final = lambda: (found := highstate.check(target(joined))).verdict is not Verdict.WAITING and found  # noqa: E731
-    assert eventually(final, 60, "the end").verdict is Verdict.READY
+    assert eventually(final, 120, "the end").verdict is Verdict.READY
     slow.returned()
 
 
@@ -194,7 +194,7 @@ def test_a_minion_that_starts_is_asked_at_once(master: Master, engine: Any, mini
     time.sleep(0.5)
     assert engine.minions.highstate.check(target(name)).verdict is Verdict.WAITING
     minion(name, token)
-    eventually(lambda: engine.minions.highstate.check(target(name)).verdict is Verdict.READY, 40, "success")
+    eventually(lambda: engine.minions.highstate.check(target(name)).verdict is Verdict.READY, 120, "success")
 
 
 def test_startup_states_count(master: Master, engine: Any, minion: Any) -> None:
@@ -203,4 +203,4 @@ def test_startup_states_count(master: Master, engine: Any, minion: Any) -> None:
     master.state("one.sls", GOOD)
     engine.minions.expect(name, token, "cloud1")
     minion(name, token, startup_states="highstate")
-    eventually(lambda: engine.minions.highstate.check(target(name)).verdict is Verdict.READY, 60, "success")
+    eventually(lambda: engine.minions.highstate.check(target(name)).verdict is Verdict.READY, 120, "success")

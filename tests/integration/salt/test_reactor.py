@@ -13,6 +13,6 @@ def test_a_failed_instance_freezes_its_resource(live: Master) -> None:
     with salt.utils.event.get_event("master", opts=live.opts(), listen=False) as bus:
         data = {"cluster": "lab", "id": "i-1", "resource": "cloud1", "reason": "a test"}
         assert bus.fire_event(data, "dynamiccluster/lab/instance/dc-aaaaaa/failed")
-    eventually(lambda: resource(live)["flag_name"] == "Frozen", 40, "the frozen resource")
+    eventually(lambda: resource(live)["flag_name"] == "Frozen", 120, "the frozen resource")
     assert live.ask("dynamiccluster.restore", "cloud1")[0] == 0
-    eventually(lambda: resource(live)["flag_name"] == "Normal", 20, "the restored resource")
+    eventually(lambda: resource(live)["flag_name"] == "Normal", 120, "the restored resource")

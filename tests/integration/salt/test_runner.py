@@ -62,16 +62,16 @@ def test_a_foreign_machine_is_no_orphan_until_it_is_adopted(site: Site) -> None:
 
     code, value = site.call("adopt", "cloud1", foreign)
     assert code == 0 and foreign in value["message"]
-    eventually(lambda: site.tags(foreign).get("dynamiccluster:cluster") == "lab", 30, "our tags")
+    eventually(lambda: site.tags(foreign).get("dynamiccluster:cluster") == "lab", 120, "our tags")
     assert site.tags(foreign)["dynamiccluster:resource"] == "cloud1"
-    eventually(lambda: foreign in site.known(), 30, "the adopted machine")
+    eventually(lambda: foreign in site.known(), 120, "the adopted machine")
 
 
 def test_a_machine_with_our_tags_is_found_although_nobody_remembers_it(site: Site) -> None:
     tags = {"Name": "dc-lost77", "dynamiccluster:cluster": "lab", "dynamiccluster:resource": "cloud1", "dynamiccluster:intent": "lost"}
     lost = site.launch(**tags)
     others = site.launch(**{**tags, "dynamiccluster:cluster": "another"})
-    eventually(lambda: lost in site.known(), 30, "the machine")
+    eventually(lambda: lost in site.known(), 120, "the machine")
     assert others not in site.known()
     assert lost in {row["id"] for row in site.call("orphans")[1]}
 
@@ -80,7 +80,7 @@ def test_adopting_what_is_not_there_is_refused_or_given_up(site: Site) -> None:
     code, value = site.call("adopt", "nosuch", "i-0123456789abcdef0")
     assert code != 0 and "nosuch" in value["error"]
     assert site.call("adopt", "cloud1", "i-0123456789abcdef0")[0] == 0
-    eventually(lambda: "i-0123456789abcdef0" in str(runner.table(site.master.opts(), "history")), 30, "what became of it")
+    eventually(lambda: "i-0123456789abcdef0" in str(runner.table(site.master.opts(), "history")), 120, "what became of it")
     assert "i-0123456789abcdef0" not in site.known()
 
 

@@ -40,7 +40,7 @@ def ask(port: int, method: str, path: str) -> tuple[int, Any]:
 
 def acting(master: Master) -> str:
     """Return the name of the engine that acts, once this master's does."""
-    return eventually(lambda: role(master)[0] == "acting" and role(master)[1], 90, "the right to act")
+    return eventually(lambda: role(master)[0] == "acting" and role(master)[1], 120, "the right to act")
 
 
 def test_one_acts_the_other_takes_over_and_a_frozen_one_ends_when_it_wakes(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_one_acts_the_other_takes_over_and_a_frozen_one_ends_when_it_wakes(tmp_p
         first = masters.enter_context(serving(tmp_path / "a", pillar(tmp_path / "place", one)))
         name = acting(first)
         second = masters.enter_context(serving(tmp_path / "b", pillar(tmp_path / "place", two)))
-        eventually(lambda: role(second) == ("standing by", name), 90, "the stand-by")
-        assert eventually(lambda: ask(two, "GET", "/healthz")[0] == 200, 60, "the admin server")
+        eventually(lambda: role(second) == ("standing by", name), 120, "the stand-by")
+        assert eventually(lambda: ask(two, "GET", "/healthz")[0] == 200, 120, "the admin server")
         assert ask(two, "GET", "/healthz")[1]["status"] == "standing by" and ask(two, "GET", "/healthz")[1]["acting"] == name
         code, value, text = second.ask("dynamiccluster.freeze", "cloud1")
         assert code != 0 and f"{name} acts" in value["error"], text
@@ -64,8 +64,8 @@ def test_one_acts_the_other_takes_over_and_a_frozen_one_ends_when_it_wakes(tmp_p
             os.kill(frozen, signal.SIGCONT)
         assert other != name
         assert running(second)["resources"]["cloud1"]["flag_name"] == "Frozen"
-        eventually(lambda: has_ended(frozen), 60, "the end of the frozen engine")
-        eventually(lambda: role(first) == ("standing by", other), 90, "standing by again")
+        eventually(lambda: has_ended(frozen), 120, "the end of the frozen engine")
+        eventually(lambda: role(first) == ("standing by", other), 120, "standing by again")
 
         os.kill(second.pid, signal.SIGKILL)  # the master; its engine dies with it
         assert acting(first) == name

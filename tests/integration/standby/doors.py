@@ -12,7 +12,7 @@ from typing import Any
 CHANGES = frozenset({"join", "hold", "unhold", "remove", "vacate", "requeue", "clear", "launch", "destroy", "adopt"})
 
 
-METHODS = CHANGES | {"observe", "resolve", "clear", "job", "check", "shape", "list", "get", "now", "expect", "configure", "forget"}
+METHODS = CHANGES | {"observe", "resolve", "clear", "job", "check", "shape", "list", "get", "now", "steady", "expect", "configure", "forget"}
 
 
 @dataclass(frozen=True)

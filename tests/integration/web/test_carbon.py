@@ -65,7 +65,7 @@ def carbon(tmp_path: Path) -> Iterator[Carbon]:
         made.stop()
 
 
-def send(graphite: Graphite, at: float, within: float = 30.0) -> None:
+def send(graphite: Graphite, at: float, within: float = 120.0) -> None:
     """Report until carbon takes it."""
     until = time.monotonic() + within
     while True:
@@ -78,7 +78,7 @@ def send(graphite: Graphite, at: float, within: float = 30.0) -> None:
             time.sleep(0.2)
 
 
-def arrived(carbon: Carbon, path: str, at: int, within: float = 20.0) -> float:
+def arrived(carbon: Carbon, path: str, at: int, within: float = 120.0) -> float:
     until = time.monotonic() + within
     while at not in (found := carbon.values(path)):
         assert time.monotonic() < until, found
