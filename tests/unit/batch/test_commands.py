@@ -37,6 +37,7 @@ def test_defect_any_command_may_hang(tmp_path: Path) -> None:
     assert not _lives(int(pid_file.read_text()))
 
 
+@pytest.mark.thorough
 def test_child_that_outlives_its_shell_and_holds_the_pipe_is_killed(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     with pytest.raises(BatchUnreachable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -78,6 +79,12 @@ def test_spoiled_listings_of_hosts(name: str, spots: list[tuple[float, int, byte
     reader = HostReader()
     said(reader, read(name))
     assert said(reader, document) == said(parse_hosts, document) == said(HostReader(), document)
+
+
+@pytest.mark.parametrize("line", [b"mem_free", b"arch"])
+def test_of_a_hosts_values_of_one_name_the_last_one_counts(line: bytes) -> None:
+    twice = re.sub(rb"(   <resourcevalue name='%b'[^>]*>)([^<]*)(<.*\n)" % line, rb"\g<0>\g<1>7\g<3>", read("qhost-F-xml"))
+    assert twice != read("qhost-F-xml") and HostReader()(twice) == parse_hosts(twice)
 
 
 texts = st.text(st.characters(blacklist_categories=["Cs"]), max_size=12).map(lambda text: text.encode())

@@ -14,6 +14,7 @@ from .xml import parse, split, text
 Number = TypeVar("Number", int, float)
 GLOBAL = "global"
 Resources = Mapping[str, tuple[str, str]]
+Names = tuple[tuple[str, str], ...]
 MOVING = r"(?:np_)?load_\w+|cpu|(?:mem|swap|virtual)_(?:free|used)"  # names of values that change from minute to minute
 _is_moving = re.compile(MOVING, re.ASCII).fullmatch
 _NAME = re.compile(rb"<host name='([^'<]*)'")
@@ -32,8 +33,8 @@ class HostRecord(NamedTuple):
     """A host. `jobs` are ids (`9.3` for a task of an array), each once however many slots it holds here.
 
     `started` is the Unix time at which each job started. Grid Engine's values by complex are (dominance, value), where a dominance of `hc` or
-    `gc` means what is left of a consumable: those that change from minute to minute in `moving`, the others, in which most hosts are alike, in
-    `settled`. `broken`: nothing but the name could be read.
+    `gc` means what is left of a consumable. Those in which most hosts are alike are `settled`; of those that change from minute to minute `names`
+    has (complex, dominance), and `moving` the values in the same order. `broken`: nothing but the name could be read.
     """
 
     name: str
@@ -44,12 +45,17 @@ class HostRecord(NamedTuple):
     memory_mb: int | None = None
     load: float | None = None
     settled: Resources = {}
-    moving: Resources = {}
+    names: Names = ()
+    moving: tuple[str, ...] = ()
     broken: str = ""
 
     @property
+    def changing(self) -> Resources:
+        return {name: (dominance, value) for (name, dominance), value in zip(self.names, self.moving, strict=True)}
+
+    @property
     def resources(self) -> Resources:
-        return {**self.settled, **self.moving}
+        return {**self.settled, **self.changing}
 
     @property
     def used(self) -> int:
@@ -96,6 +102,7 @@ def build_host(
     name: str, values: dict[str, str], resources: dict[str, tuple[str, str]], queues: list[QueueRecord], started: dict[str, float]
 ) -> HostRecord:
     """Return the record of these values. Raises ValueError."""
+    moving = {key: value for key, value in resources.items() if _is_moving(key)}
     return HostRecord(
         name=name,
         queues=tuple(queues),
@@ -105,7 +112,8 @@ def build_host(
         memory_mb=read_known(values, "mem_total", read_memory_mb),
         load=read_known(values, "load_avg", float),
         settled={key: value for key, value in resources.items() if not _is_moving(key)},
-        moving={key: value for key, value in resources.items() if _is_moving(key)},
+        names=tuple((key, dominance) for key, (dominance, _) in moving.items()),
+        moving=tuple(value for _, value in moving.values()),
     )
 
 

@@ -7,11 +7,11 @@ parser of hosts.py.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from functools import lru_cache
 
 from ...calm import undisturbed
 from ..listing import Cutter, feed
-from .hosts import MOVING, HostRecord, QueueRecord, Resources, read_host, read_job, read_known, read_queue
+from .hosts import MOVING, HostRecord, Names, QueueRecord, Resources, read_host, read_job, read_known, read_queue
 from .units import read_memory_mb
 from .xml import Frame
 
@@ -23,22 +23,14 @@ _HEAD = re.compile(rf" <host name='({_WORD})'>(?=\n)")
 _LINE_ENDS = r"(?=\n|\Z)"
 _OWN = re.compile(rf"\n   <hostvalue name='({_WORD})'>({_TEXT})</hostvalue>{_LINE_ENDS}")
 _RESOURCE = re.compile(rf"\n   <resourcevalue name='({_WORD})' dominance='({_WORD})'>({_TEXT})</resourcevalue>{_LINE_ENDS}")
-_MOVING = re.compile(rf"\n   <(host|resource)value name='({MOVING})'(?: dominance='({_WORD})')?>({_TEXT})</\1value>{_LINE_ENDS}", re.ASCII)
+_MOVING = re.compile(rf"\n   <resourcevalue name='((?:{MOVING})' dominance='{_WORD})'>({_TEXT})</resourcevalue>{_LINE_ENDS}", re.ASCII)
 _BLOCK = re.compile(rf"\n <(queue|job) name='({_WORD})'>((?:\n   <[ -~]*)*)\n </\1>(?=\n)")
 _INNER = {
     "queue": re.compile(rf"\n   <queuevalue qname='{_WORD}' name='({_WORD})'>({_TEXT})</queuevalue>{_LINE_ENDS}"),
     "job": re.compile(rf"\n   <jobvalue jobid='{_WORD}' name='({_WORD})'>({_TEXT})</jobvalue>{_LINE_ENDS}"),
 }
 _MOST_REMEMBERED = 5_000  # different lines that hosts share, and queues
-
-
-class _Common(NamedTuple):
-    """The lines of a host that do not change from minute to minute."""
-
-    own: dict[str, str]
-    processors: int | None
-    memory_mb: int | None
-    settled: Resources
+_memory_mb = lru_cache(maxsize=1000)(read_memory_mb)
 
 
 class HostReader:
@@ -46,7 +38,8 @@ class HostReader:
 
     def __init__(self) -> None:
         self.known: dict[int, HostRecord] = {}
-        self._common: dict[str, _Common] = {}
+        self._settled: dict[str, Resources] = {}
+        self._names: dict[tuple[str, ...], Names] = {}
         self._queues: dict[tuple[str, str], QueueRecord] = {}
 
     def __call__(self, document: bytes) -> tuple[HostRecord, ...]:
@@ -55,7 +48,7 @@ class HostReader:
 
     def start(self) -> HostReading:
         """Return a new reading, for a document that comes in pieces."""
-        for memory in (self._common, self._queues):
+        for memory in (self._settled, self._names, self._queues):
             if len(memory) > _MOST_REMEMBERED:
                 memory.clear()
         return HostReading(self)
@@ -73,28 +66,38 @@ class HostReader:
         """Return the record whose lines come after `at`. When as many lines were matched as there are, nothing is left over."""
         end = text.find("\n <", at)
         end = end if end >= 0 else len(text) - 1
-        pieces = _MOVING.split(text[at:end])
-        common = self._look_at("".join(pieces[::5]))
-        blocks = self._read_blocks(text, end)
-        if common is None or blocks is None:
+        middle = text.find("\n   <r", at, end)
+        middle = middle if middle >= 0 else end
+        own = _OWN.findall(text, at, middle)
+        pieces = _MOVING.split(text[middle:end])
+        settled, blocks = self._look_at("".join(pieces[::3])), self._read_blocks(text, end)
+        if len(own) != text.count("\n", at, middle) or settled is None or blocks is None:
             return None
-        found = list(zip(pieces[1::5], pieces[2::5], pieces[3::5], pieces[4::5], strict=True))
-        moving = {key: (dominance or "", value) for kind, key, dominance, value in found if kind == "resource"}
-        load = read_known({**common.own, **{key: value for kind, key, _, value in found if kind == "host"}}, "load_avg", float)
+        values = dict(own)
         queues, started = blocks
-        return HostRecord(name, tuple(queues), tuple(started), started, common.processors, common.memory_mb, load, common.settled, moving)
+        return HostRecord(
+            name, tuple(queues), tuple(started), started, read_known(values, "num_proc", int), read_known(values, "mem_total", _memory_mb),
+            read_known(values, "load_avg", float), settled, self._read_names(tuple(pieces[1::3])), tuple(pieces[2::3]),
+        )  # fmt: skip
 
-    def _look_at(self, lines: str) -> _Common | None:
-        """Read the lines that most hosts have alike, once for all of them. Raises ValueError."""
-        common = self._common.get(lines)
-        if common is None:
-            own, resources = dict(pairs := _OWN.findall(lines)), _RESOURCE.findall(lines)
-            if len(pairs) + len(resources) != lines.count("\n"):
+    def _read_names(self, names: tuple[str, ...]) -> Names:
+        """Return names and dominances, once for all hosts that have the same. Raises ValueError when a name is there twice: the last one counts."""
+        if names not in self._names:
+            found = dict(item.split("' dominance='") for item in names)
+            if len(found) < len(names):
+                raise ValueError
+            self._names[names] = tuple(found.items())
+        return self._names[names]
+
+    def _look_at(self, lines: str) -> Resources | None:
+        """Read the lines that most hosts have alike, once for all of them."""
+        settled = self._settled.get(lines)
+        if settled is None:
+            found = _RESOURCE.findall(lines)
+            if len(found) != lines.count("\n"):
                 return None
-            processors, memory_mb = read_known(own, "num_proc", int), read_known(own, "mem_total", read_memory_mb)
-            common = _Common(own, processors, memory_mb, {key: (dominance, value) for key, dominance, value in resources})
-            self._common[lines] = common
-        return common
+            self._settled[lines] = settled = {key: (dominance, value) for key, dominance, value in found}
+        return settled
 
     def _read_blocks(self, text: str, at: int) -> tuple[list[QueueRecord], dict[str, float]] | None:
         """Return queues, and jobs with their starts. Raises ValueError."""

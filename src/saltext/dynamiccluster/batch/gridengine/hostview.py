@@ -125,6 +125,7 @@ def _view(record: HostRecord, cell: Cell, alike: _Alike, is_ours: bool, up: bool
     if record.broken:
         return Host(record.name, None, error=record.broken)
     queues, error, held = _view_queues(record.queues, overloaded)
+    changing = record.changing
     return Host(
         name=record.name,
         up=up,
@@ -132,9 +133,9 @@ def _view(record: HostRecord, cell: Cell, alike: _Alike, is_ours: bool, up: bool
         jobs=record.jobs,
         hold=(HoldBy.US if is_ours else HoldBy.ADMINISTRATOR) if held else HoldBy.NOBODY,
         reported=None if record.processors is None else Shape(record.processors, record.memory_mb or 0, alike.gpus),
-        free_memory_mb=_free_memory(record),
+        free_memory_mb=_free_memory(changing),
         groups=_groups(cell, record.name),
-        features={**alike.offered, **_offered(record.moving, cell, alike.values), **alike.configured},
+        features={**alike.offered, **_offered(changing, cell, alike.values), **alike.configured},
         error=error,
         exclusive=alike.exclusive,
         load=record.load,
@@ -197,8 +198,8 @@ def _find_error(queues: tuple[QueueRecord, ...]) -> str:
     return "; ".join(reasons) if all(reasons) else ""
 
 
-def _free_memory(record: HostRecord) -> int | None:
-    _, value = record.moving.get("mem_free", ("", ""))
+def _free_memory(changing: Resources) -> int | None:
+    _, value = changing.get("mem_free", ("", ""))
     try:
         return read_memory_mb(value) if value else None
     except ValueError:
