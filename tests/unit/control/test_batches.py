@@ -77,6 +77,22 @@ def test_a_large_demand_is_one_call(make):
     assert world.most == 8 and world.minions.refused == []
 
 
+def test_nodes_of_a_resource_are_not_asked_for_side_by_side(make):
+    """Of several launches that began at once each would find the others begun, and take none along."""
+    world = make({name: {"quantity": {"min": 3, "max": 4}} for name in ("cloud1", "cloud2")})
+    real, begun = world.core.decide, []
+
+    def decide():
+        actions = real()
+        begun.append([action.resource for action in actions if action.act is Act.LAUNCH])
+        return actions
+
+    world.core.decide = decide
+    assert world.run(300, lambda: len(world.account.living()) == 6), world.describe()
+    assert sorted(resource for some in begun for resource in some) == ["cloud1", "cloud2"]
+    assert calls(world) == ["launch_many"]
+
+
 def test_more_than_one_call_can_launch_are_as_few_calls_as_that_needs(make):
     class Small(ManyWorld):
         at_once = 3

@@ -23,6 +23,7 @@ from ..policy.maximum import find_beyond_maximum
 from ..policy.memory import Memory
 from . import announce, refusals
 from .journal import Entry, Order
+from .parts import Parts
 from .scene import Scene
 
 _UNDER_WAY: set[str] = set()
@@ -34,10 +35,10 @@ def is_under_way(intent: str) -> bool:
     return batch_of(intent) in _UNDER_WAY
 
 
-def name_themselves(scene: Scene) -> bool:
-    """Tell whether the machines of the node's resource name themselves, so that one call may launch several."""
-    asked = getattr(scene.parts.render, "names_itself", None)
-    return _most(scene) > 0 and asked is not None and bool(asked(scene.node.resource))
+def name_themselves(parts: Parts, resource: str) -> bool:
+    """Tell whether the machines of a resource name themselves, so that one call may launch several."""
+    asked = getattr(parts.render, "names_itself", None)
+    return asked is not None and _most(parts, resource) > 0 and bool(asked(resource))
 
 
 def launch(scene: Scene) -> str:
@@ -76,8 +77,8 @@ def _count_try(memory: Memory, members: Sequence[NodeRecord]) -> Memory:
 # -- inside -----------------------------------------------------------------------------------------------------------
 
 
-def _most(scene: Scene) -> int:
-    return int(getattr(scene.cloud, "most_at_once", 0))
+def _most(parts: Parts, resource: str) -> int:
+    return int(getattr(parts.clouds[resource], "most_at_once", 0))
 
 
 def _gather(scene: Scene) -> list[NodeRecord]:
@@ -90,7 +91,7 @@ def _gather(scene: Scene) -> list[NodeRecord]:
     def choose(memory: Memory) -> Memory:
         known = memory.resource(scene.node.resource)
         beyond = find_beyond_maximum(scene.snapshot, scene.parts.settings, memory)
-        chosen[:] = _members(memory, scene.node, _most(scene) if known.backoff is None else 1, beyond)
+        chosen[:] = _members(memory, scene.node, _most(scene.parts, scene.node.resource) if known.backoff is None else 1, beyond)
         intents = members_of(new_batch(len(chosen)), [record.name for record in chosen])
         avoid = refusals.avoided(known, now)
         chosen[:] = [

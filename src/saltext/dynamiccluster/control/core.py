@@ -26,6 +26,7 @@ from ..snapshot import Command, Reading, Snapshot
 from . import announce, belated, launching, observe, refusals
 from .act import Actor
 from .backoff import lift_for_settings
+from .batches import name_themselves
 from .health import Health
 from .journal import Entry
 from .ledger import Ledger
@@ -189,21 +190,28 @@ class Core:
 
     def _begin(self, actions: tuple[Action, ...], now: float) -> tuple[Action, ...]:
         """Return the actions that may start: one for each node, none that is under way or has just failed."""
-        begun = []
+        begun: list[Action] = []
+        together: dict[str, bool] = {}
         for action in actions:
-            if action.act is Act.ORDER or not self._may_begin(action, now):
+            if action.act is Act.ORDER or not self._may_begin(action, now, together):
                 continue
             self._under_way[_subject(action)] = action
             begun.append(action)
         return tuple(begun)
 
-    def _may_begin(self, action: Action, now: float) -> bool:
+    def _may_begin(self, action: Action, now: float, together: dict[str, bool]) -> bool:
         if _subject(action) in self._under_way or not self._actor.ready(action, now):
             return False
-        if action.act is not Act.LAUNCH or self.memory.resource(action.resource).backoff is None:
+        if action.act is not Act.LAUNCH or not self._launches(action.resource):
             return True
-        # after a back-off one launch tries whether the trouble is over
-        return not any(other.act is Act.LAUNCH and other.resource == action.resource for other in self._under_way.values())
+        if self.memory.resource(action.resource).backoff is not None:
+            return False  # one launch tries whether the trouble is over
+        if action.resource not in together:
+            together[action.resource] = name_themselves(self.parts, action.resource)
+        return not together[action.resource]  # a call for several takes along all that wait; beside others it would take few
+
+    def _launches(self, resource: str) -> bool:
+        return any(other.act is Act.LAUNCH and other.resource == resource for other in self._under_way.values())
 
     def _forget_the_old(self) -> None:
         """Drop checks and addresses of nodes that no longer wait for them."""

@@ -46,7 +46,7 @@ def launch(scene: Scene) -> str:
         return batches.repeat(scene)
     kept = scene.ledger.order(record.name)
     heard_of = record.tried_at and kept is not None and kept.user_data is not None  # a call for it alone may have been made
-    if not heard_of and batches.name_themselves(scene):
+    if not heard_of and batches.name_themselves(scene.parts, record.resource):
         return batches.launch(scene)
     if kept is None or kept.user_data is None:  # never asked for, or only together with others, with whom it was refused
         kept = _prepare(scene)
