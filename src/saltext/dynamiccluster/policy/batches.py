@@ -23,7 +23,8 @@ def hand_out(records: Iterable[NodeRecord], resource: str, instances: Iterable[I
     if not waiting:
         return {}
     free: dict[str, list[Instance]] = defaultdict(list)
-    for instance in sorted(instances, key=lambda one: (one.state in _ENDED, one.id)):
+    each = {instance.id: instance for instance in instances}  # a listing may tell of one twice
+    for instance in sorted(each.values(), key=lambda one: (one.state in _ENDED, one.id)):
         if is_batch(instance.intent) and instance.id not in taken:
             free[instance.intent].append(instance)
     return {
