@@ -236,9 +236,13 @@ CALLS: dict[str, Callable[[Cloud], object]] = {
 }
 
 
+# Each takes its while to give up.
+_SOME_CALLS = [name if name in ("list", "launch", "destroy") else pytest.param(name, marks=pytest.mark.thorough) for name in CALLS]
+
+
 @pytest.mark.parametrize("how", BROKEN)
 class TestBroken:
-    @pytest.mark.parametrize("call", CALLS)
+    @pytest.mark.parametrize("call", _SOME_CALLS)
     def test_s34_an_error_is_an_error_never_an_empty_answer(self, backend, how, call):
         with pytest.raises(CloudError) as error:
             CALLS[call](backend.broken(how))

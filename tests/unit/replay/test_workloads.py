@@ -27,12 +27,14 @@ def test_jobs_are_possible_and_in_order(make):
     assert [job.id for job in jobs] == [str(number) for number in range(1, len(jobs) + 1)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("make", WORKLOADS.values())
 def test_load_is_density(make):
     few, many = len(make(1, 20)), len(make(1, 20, load=3.0))
     assert 2 < many / few < 4
 
 
+@pytest.mark.thorough
 def test_lublin_has_the_models_sizes():
     jobs = lublin(1, 60, load=4.0)
     serial = sum(job.cores == 1 for job in jobs) / len(jobs)
@@ -41,6 +43,7 @@ def test_lublin_has_the_models_sizes():
     assert powers > 0.8
 
 
+@pytest.mark.thorough
 def test_lublin_is_busy_by_day_and_quiet_before_dawn():
     hours = [job.submitted % DAY / HOUR for job in lublin(1, 60, load=4.0)]
     by_day, by_night = (sum(low <= hour < low + 3 for hour in hours) for low in (12, 3))

@@ -110,6 +110,7 @@ def test_s35_an_order_that_is_carried_out_late_makes_one_server_over_a_restart(m
     assert fake.count("POST", "/servers") == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("serving", [False, True])
 def test_a_further_server_that_comes_late_is_ended_and_the_node_keeps_its_job(make, fake, serving):
     world = make(settle=0.0)
@@ -147,6 +148,7 @@ def test_no_valid_host_backs_off_and_one_server_tries(make, fake):
     assert fake.count("POST", "/servers") == asked + 3
 
 
+@pytest.mark.thorough
 def test_deletes_that_do_not_take_are_repeated_until_the_server_is_gone(make, fake):
     world = make()
     fake.cloud.deaf_deletes = 3
@@ -167,6 +169,7 @@ def test_s34_failing_listings_launch_and_remove_nothing(make, fake):
     finish(world)
 
 
+@pytest.mark.thorough
 def test_defect_foreign_servers_are_there_afterwards(make, fake):
     world = make()
     for name in ("os-aaaaaa", "my-os-1"):
@@ -176,6 +179,7 @@ def test_defect_foreign_servers_are_there_afterwards(make, fake):
     assert {one.name for one in fake.cloud.servers.values()} == {"os-aaaaaa", "my-os-1"}
 
 
+@pytest.mark.thorough
 def test_servers_deleted_behind_our_back_cost_no_more_than_themselves(make, fake):
     world = make()
     world.submit(2, WHOLE_NODE, 120.0, rerunnable=True)
