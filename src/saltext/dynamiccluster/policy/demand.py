@@ -96,13 +96,12 @@ def _alternates(ordered: list[Job]) -> bool:
 
 def _heap_alike(demand: list[Job]) -> list[tuple[Ask, list[Job]]]:
     """Return the jobs of each shape in their order, those without a priority, which come last, apart; first the shape of the first job."""
-    by_identity: defaultdict[int, list[Job]] = defaultdict(list)
-    for key, job in zip(map(id, map(_request, demand)), demand, strict=True):
+    requests = list(map(_request, demand))
+    keys = list(map(id, requests))
+    by_value: defaultdict[Request, list[Job]] = defaultdict(list)
+    by_identity = {key: by_value[request] for key, request in dict(zip(keys, requests, strict=True)).items()}
+    for key, job in zip(keys, demand, strict=True):
         by_identity[key].append(job)
-    by_value: dict[Request, list[Job]] = {}
-    for jobs in by_identity.values():
-        if (known := by_value.setdefault(jobs[0].request, jobs)) is not jobs:
-            known += jobs
     heaps = []
     for request, jobs in by_value.items():
         ask, ordered = Ask(request), sort_demand(jobs)
@@ -132,22 +131,31 @@ def sort_demand(demand: list[Job]) -> list[Job]:
     if len(demand) < _FEW:
         return sorted(demand, key=_rank)
     priorities = list(map(_priority, demand))
-    if 0 in priorities:
-        ranked, others = [job for job in demand if job.priority != 0], [job for job in demand if job.priority == 0]
-        return _sort_ranked(ranked) + sorted(others, key=_age)
-    return _sort_ranked(demand)
+    if 0 not in priorities:
+        return _sort_ranked(demand, priorities)
+    ranked, others = [job for job in demand if job.priority != 0], [job for job in demand if job.priority == 0]
+    return _sort_ranked(ranked, list(map(_priority, ranked))) + sorted(others, key=_age)
 
 
-def _sort_ranked(demand: list[Job]) -> list[Job]:
-    ranked = sorted(demand, key=_priority, reverse=True)
-    listed = list(map(_created, demand))
-    if all(map(lt, listed, islice(listed, 1, None))):  # jobs of one priority stay as they are listed: the older ones first
-        return ranked
-    values, ages = list(map(_priority, ranked)), list(map(_created, ranked))
+def _sort_ranked(demand: list[Job], values: list[float]) -> list[Job]:
+    """Return jobs of these priorities in their order."""
+    ranked = demand
+    if not all(map(ge, values, islice(values, 1, None))):
+        ranked = sorted(demand, key=_priority, reverse=True)
+        listed = list(map(_created, demand))
+        if all(map(lt, listed, islice(listed, 1, None))):  # jobs of one priority stay as they are listed: the older ones first
+            return ranked
+        values = list(map(_priority, ranked))
     same = list(map(eq, values, islice(values, 1, None)))
+    if True not in same:
+        return ranked
+    ages = list(map(_created, ranked))
     # neighbours of one priority of which the second may be the older one
     wrong = list(map(and_, same, map(ge, ages, islice(ages, 1, None))))
-    for first, end in _find_runs(same, wrong) if True in wrong else ():
+    if True not in wrong:
+        return ranked
+    ranked = list(ranked)
+    for first, end in _find_runs(same, wrong):
         ranked[first:end] = sorted(ranked[first:end], key=_age)
     return ranked
 
