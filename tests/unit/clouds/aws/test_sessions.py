@@ -113,6 +113,14 @@ class TestRole:
         assert (error.value.kind, error.value.certain) == (Refusal.UNAUTHORISED, True)
         assert error.value.setting == "dynamiccluster:cloud:alpha:config:role_arn"
 
+    @pytest.mark.parametrize("page", [b"<AssumeRoleResponse/>", b"<html><body>log in</body></html>", b"<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"])
+    def test_an_answer_that_holds_no_keys_is_none_of_stss(self, page):
+        with Endpoint((200, page)) as sts, Endpoint(EMPTY) as endpoint:
+            with pytest.raises(CloudError) as error:
+                aws(endpoint.url, role_arn=ROLE, sts_endpoint_url=sts.url).list()
+            assert endpoint.requests == []
+        assert error.value.kind is Refusal.UNREACHABLE
+
     def test_a_role_without_keys_to_begin_with_is_told(self):
         with pytest.raises(CloudError) as error:
             aws("http://127.0.0.1:1", **WITHOUT_KEYS, role_arn=ROLE).list()

@@ -11,6 +11,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialProvider, CredentialResolver, Credentials, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
+from botocore.parsers import ResponseParserError
 from pydantic import SecretStr
 
 from ...settings.aws import AwsSettings
@@ -63,8 +64,17 @@ def _take_on_role(session: botocore.session.Session, settings: AwsSettings, make
         raise NoCredentialsError()
     more = {"RoleSessionName": _SESSION_NAME, **({"ExternalId": settings.role_external_id} if settings.role_external_id else {})}
     fetcher = AssumeRoleCredentialFetcher(make_sts, source, settings.role_arn, extra_args=more)
-    credentials = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
+    credentials = DeferredRefreshableCredentials(method="assume-role", refresh_using=partial(_fetch, fetcher))
     session.register_component("credential_provider", CredentialResolver([_Given(credentials)]))
+
+
+def _fetch(fetcher: AssumeRoleCredentialFetcher) -> dict[str, Any]:
+    """Ask STS for the role's keys. An answer that holds none is none of STS's, whatever else it may be."""
+    try:
+        keys: dict[str, Any] = fetcher.fetch_credentials()
+    except KeyError:
+        raise ResponseParserError("the answer to AssumeRole holds no keys") from None
+    return keys
 
 
 def _found_keys(settings: AwsSettings) -> Any:
