@@ -11,7 +11,17 @@ from functools import lru_cache
 
 from ...calm import undisturbed
 from ..listing import Cutter, feed
-from .hosts import MOVING, HostRecord, Names, QueueRecord, Resources, read_host, read_job, read_known, read_queue
+from .hosts import (
+    MOVING,
+    HostRecord,
+    Names,
+    QueueRecord,
+    Resources,
+    read_host,
+    read_job,
+    read_known,
+    read_queue,
+)
 from .units import read_memory_mb
 from .xml import Frame
 
@@ -82,12 +92,13 @@ class HostReader:
 
     def _read_names(self, names: tuple[str, ...]) -> Names:
         """Return names and dominances, once for all hosts that have the same. Raises ValueError when a name is there twice: the last one counts."""
-        if names not in self._names:
+        known = self._names.get(names)
+        if known is None:
             found = dict(item.split("' dominance='") for item in names)
             if len(found) < len(names):
                 raise ValueError
-            self._names[names] = tuple(found.items())
-        return self._names[names]
+            self._names[names] = known = tuple(found.items())
+        return known
 
     def _look_at(self, lines: str) -> Resources | None:
         """Read the lines that most hosts have alike, once for all of them."""
@@ -105,8 +116,8 @@ class HostReader:
         for kind, title, inside in _BLOCK.findall(text, at):
             count = inside.count("\n")
             lines += 2 + count
-            if kind == "queue" and (title, inside) in self._queues:
-                queues.append(self._queues[title, inside])
+            if kind == "queue" and (queue := self._queues.get((title, inside))):
+                queues.append(queue)
                 continue
             inner = _INNER[kind].findall(inside)
             if len(inner) != count:

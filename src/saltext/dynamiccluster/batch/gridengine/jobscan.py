@@ -19,7 +19,14 @@ from xml.etree.ElementTree import Element
 from ...calm import undisturbed
 from ...model import Job, JobState, Request
 from ..listing import Cutter, feed
-from .jobs import JobRecord, RawRequest, count_tasks, read_record, read_request, read_time
+from .jobs import (
+    JobRecord,
+    RawRequest,
+    count_tasks,
+    read_record,
+    read_request,
+    read_time,
+)
 from .requests import Translator
 from .xml import Frame, parse
 
@@ -158,7 +165,7 @@ class JobReading:
 
     def end(self) -> JobListing:
         """Return what was listed. Raises BatchMalformed when the document is truncated or foreign."""
-        self._add(list(map(read_record, self._frame.read(self._cutter.rest()))))
+        self._add(self._read_slowly(self._cutter.rest()))
         self._frame.check()
         self._reader.forget_others(self._listing.entries)
         return self._listing
@@ -192,10 +199,16 @@ class JobReading:
         """Yield what is in a chunk, with those records in it which have to be read the slow way."""
         for entry, part in zip(found, parts, strict=True):
             if entry is None:
-                yield from map(read_record, self._frame.read(part + _END))
+                yield from self._read_slowly(part + _END)
             else:
                 self._frame.passed = True
                 yield entry
+
+    def _read_slowly(self, part: bytes) -> list[Entry]:
+        """Return the records of a part, which ends with a record's end or the document, by the XML parser."""
+        records: list[Entry] = list(map(read_record, self._frame.read(part)))
+        self._listing.fresh += records
+        return records
 
 
 _Plain = tuple[Request, str, float | None]  # what a plain job asks for, the queues as asked, the wall time in seconds

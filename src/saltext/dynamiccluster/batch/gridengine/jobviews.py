@@ -15,7 +15,15 @@ from ...model import Job, JobState
 from .details import JobDetail
 from .jobs import JobRecord
 from .jobscan import Entry, JobListing
-from .jobview import NO_DETAIL, JobContext, RunningTasks, add_detail, start, unique, view
+from .jobview import (
+    NO_DETAIL,
+    JobContext,
+    RunningTasks,
+    add_detail,
+    start,
+    unique,
+    view,
+)
 from .requests import Translator
 
 _Seen = tuple[JobDetail | None, tuple[str, ...] | None, Job, JobRecord]
@@ -84,7 +92,7 @@ class _PlainViews:
     def _add_details(self, listing: JobListing, context: JobContext, learnt: Collection[str]) -> None:
         details = context.details
         due: list[Entry] = list(self._early.values())
-        if learnt:
+        if learnt and len(listing.fresh) < len(listing.entries):  # else all are fresh
             due += compress(listing.entries, map(learnt.__contains__, map(_id, listing.entries)))
         if details:
             due += compress(listing.fresh, map(details.__contains__, map(_id, listing.fresh)))

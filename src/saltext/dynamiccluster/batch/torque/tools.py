@@ -22,7 +22,16 @@ from .maui import (
     parse_settings,
 )
 from .nodes import NodeRecord, parse_nodes
-from .replies import NO_NODES, STATUS_UNKNOWN_JOB, UNKNOWN_JOB, UNKNOWN_NODE, check_change, check_maui, check_reached, check_read
+from .replies import (
+    NO_NODES,
+    STATUS_UNKNOWN_JOB,
+    UNKNOWN_JOB,
+    UNKNOWN_NODE,
+    check_change,
+    check_maui,
+    check_reached,
+    check_read,
+)
 from .server import Server, parse_server
 
 READ_TIMEOUT = 60.0  # a listing of 100,000 jobs takes about 25 s
