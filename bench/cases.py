@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # in the order of the table; one that is not there is left out
-MODULES = ("gridengine", "torque", "decide", "runner", "server")
+MODULES = ("gridengine", "torque", "decide", "runner", "server", "month")
+APART = ("lab",)  # with real daemons, and only when asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row. `goal` is the greatest ratio of `run`'s CPU seconds to its floor's, `most_mb` the greatest peak of resident memory.
+    """One row. `goal` is the greatest ratio of `run`'s CPU seconds (or what `unit` says) to its floor's, `most_mb` the greatest peak of resident memory.
 
     `prepare(folder)` writes what `run(folder)` reads, once, in another process, so that it does not count.
     """
@@ -36,6 +37,7 @@ class Case:
     run: Callable[[Path], Sample]
     prepare: Callable[[Path], None] | None = None
     most_mb: float | None = None
+    unit: str = "s"
 
 
 @dataclass
@@ -63,7 +65,7 @@ def peak_mb() -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def all_cases() -> dict[str, Case]:
-    """Return every case by its name."""
-    found = [import_module(f"bench.{name}") for name in MODULES if find_spec(f"bench.{name}")]
+def all_cases(modules: Sequence[str] = MODULES) -> dict[str, Case]:
+    """Return every case of these modules by its name."""
+    found = [import_module(f"bench.{name}") for name in modules if find_spec(f"bench.{name}")]
     return {case.name: case for module in found for case in module.CASES}

@@ -6,12 +6,13 @@ import json
 import sys
 from pathlib import Path
 
-from .cases import all_cases, peak_mb
+from .cases import APART, all_cases, peak_mb
 
 
 def main(step: str, name: str, folder: Path) -> None:
     """Prepare a case, or run it and print {"cpu", "floor", "peak"}."""
-    case = all_cases()[name]
+    cases = all_cases()
+    case = cases[name] if name in cases else all_cases(APART)[name]
     if step == "prepare":
         assert case.prepare is not None
         case.prepare(folder)
