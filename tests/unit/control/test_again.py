@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from saltext.dynamiccluster.clouds.ownership import INTENT, owner_tags
-from saltext.dynamiccluster.model import Chunk, Phase, Request
+from saltext.dynamiccluster.errors import BatchRefused
+from saltext.dynamiccluster.model import Chunk, HoldBy, Request
 from saltext.dynamiccluster.policy.plan import Act
 from saltext.dynamiccluster.sim.world import World, make_settings
 
@@ -48,3 +49,17 @@ def test_jobs_are_left_alone_when_their_machine_is_listed_after_all(world):
     world.core.see_cloud("cloud1")
     assert world.core.carry_out(clear) is False
     assert job.taken and not job.ended
+
+
+def test_node_that_an_administrator_disabled_meanwhile_is_not_let_in(world):
+    world.batch.troubles["unhold"] = [BatchRefused("not now")]
+    world.submit(1, WHOLE_NODE)
+    assert world.run(300, lambda: any("not now" in record.failed for record in world.core.memory.nodes.values())), world.describe()
+    world.clock.advance(60)
+    world.core.see_batch()
+    release = decided(world, Act.RELEASE)
+    host = world.batch.hosts[release.node]
+    host.hold = HoldBy.ADMINISTRATOR
+    world.core.see_batch()
+    assert world.core.carry_out(release) is False
+    assert host.hold is HoldBy.ADMINISTRATOR

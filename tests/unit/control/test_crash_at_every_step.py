@@ -244,6 +244,7 @@ def test_engine_killed_before_anything_happened(name, tmp_path):
     world = make_world(name, tmp_path, Wire(0))
     assert live(world, STORIES[name]) and world.restarts == 1
     check(world, STORIES[name])
+    assert world.account.launches == STORIES[name].launches, world.describe()
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -39,6 +39,11 @@ def test_a_machine_that_is_listed_twice_is_one():
     assert given([node(0), node(1)], [machine("a"), machine("a")]) == {"n0": "a"}
 
 
+def test_a_machine_that_a_listing_shows_twice_is_given_once():
+    assert given([node(0), node(1)], [machine("a"), machine("a"), machine("b")]) == {"n0": "a", "n1": "b"}
+    assert given([node(0), node(1)], [machine("a"), machine("a")]) == {"n0": "a"}
+
+
 def test_nodes_of_other_calls_and_resources_get_none():
     alone, elsewhere = replace(node(0), intent="a" * 32), replace(node(1), resource="other")
     other = replace(node(2), intent=f"{'b' * 32}x3.2")

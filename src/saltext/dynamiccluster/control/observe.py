@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..errors import DynamicClusterError
 from ..model import BatchView, CheckResult, CloudView, Host, Instance, InstanceState, NodeRecord, Phase, Shape, Verdict
-from ..policy.nodes import find_host
+from ..policy.nodes import look_up_hosts
 from ..policy.records import minion_of
 from ..ports import BatchSystem, Check, Clock, Cloud, Target
 from ..settings import Settings
@@ -59,8 +59,8 @@ def read_batch(
 
 def find_down(view: BatchView, known: Iterable[NodeRecord], previous: Reading[BatchView]) -> tuple[str, ...]:
     """Return the host names of nodes that are down or missing; not to know whether one is up neither begins nor ends that."""
-    names = (record.hostname for record in known if record.hostname)
-    return tuple(name for name in names if _is_down(find_host(view, name), name in previous.watched))
+    names, find = (record.hostname for record in known if record.hostname), look_up_hosts(view)
+    return tuple(name for name in names if _is_down(find(name), name in previous.watched))
 
 
 def _is_down(host: Host | None, was_down: bool) -> bool:

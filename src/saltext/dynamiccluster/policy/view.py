@@ -40,14 +40,14 @@ class View:
         return reading is not None and reading.read_at > self.record.cloud_acted_at
 
     @property
+    def frozen(self) -> bool:
+        return self.world.flag(self.record.resource) is ResourceFlag.FROZEN
+
+    @property
     def sought_for(self) -> float:
         """For how many lived seconds its machine has been looked for (see Reading.watched_for)."""
         reading = self.world.snapshot.clouds.get(self.record.resource)
         return reading.watched_for(sought_as(self.record)) if reading is not None else 0.0
-
-    @property
-    def frozen(self) -> bool:
-        return self.world.flag(self.record.resource) is ResourceFlag.FROZEN
 
     @property
     def age(self) -> float:

@@ -28,6 +28,11 @@ def told(seed: int, directory) -> list[str]:
     return [*lines, *world.wire.passed, re.sub(r"intent='[^']*'", "", world.describe())]
 
 
+def test_scenarios_differ_in_what_they_keep_ready():
+    drawn = {(general.headroom, general.idle_boots) for general in (throw(seed, ()).settings.dynamic_cluster for seed in range(200))}
+    assert len(drawn) == 9
+
+
 @pytest.mark.parametrize("seed", [0, 3, 11])
 def test_same_seed_same_story(seed, tmp_path):
     first, second = told(seed, tmp_path / "a"), told(seed, tmp_path / "b")

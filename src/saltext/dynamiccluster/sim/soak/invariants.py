@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ...clouds.ownership import is_owned
 from ...control.present import Status, present
 from ...model import HoldBy, NodeRecord, Phase, ResourceFlag
 from ...policy import reasons
+from ...policy.decide import decide
 from ...policy.lifecycle import LIFT
 from ...policy.placement import FOR_JOBS
 from ...policy.plan import Act, Outcome
@@ -67,7 +69,7 @@ def _counts(decision: Decision, record: NodeRecord, new: list[NodeRecord], late:
     forgotten = any(action.act is Act.FORGET and action.node == record.name for action in decision.plan.actions)
     if forgotten or record.asked_at < late or not (record.tried_at or record in new):
         return False
-    reading, found = decision.snapshot.clouds.get(record.resource), decision.before.resource(record.resource).shape
+    reading, found = decision.snapshot.clouds.get(record.resource), decision.after.resource(record.resource).shape
     promised = reading.value.shape if reading is not None and reading.value is not None else None
     return found is None or promised is None or found.cores >= promised.cores
 
@@ -77,7 +79,8 @@ def comes_to_rest(world: RoughWorld) -> Found:
 
     Asked at the end only: what it yields is what has not come to rest within the bounded number of passes.
     """
-    unfit, nobodys = {id_ for id_, fate in world.core.plan.fates.items() if fate.outcome is Outcome.IMPOSSIBLE}, _hosts_of_nobody(world)
+    nobodys = _hosts_of_nobody(world)
+    unfit = _unfit(world, nobodys)
     jobs = [job for job in world.batch.jobs.values() if not job.ended and not job.held and nobodys.isdisjoint(job.taken)]
     left = [job.id for job in jobs if job.taken or job.id not in unfit]
     if left:
@@ -104,12 +107,22 @@ def comes_to_rest(world: RoughWorld) -> Found:
 def _hosts_of_nobody(world: RoughWorld) -> set[str]:
     """Return the hosts that may as well be somebody's own: of machines that vanished without a trace, and with them the journal.
 
-    Nobody is left to tell that they were ours. They and the jobs that are listed on them are an administrator's.
+    Nobody is left to tell that they were ours. They, the jobs that are listed on them, and those that only they could serve are an administrator's.
     """
     if not world.lost_once:
         return set()
     unknown = set(world.batch.hosts) - set(world.foreign_hosts) - set(world.records_of_machines())
     return {name for name in unknown if world.machine_of(name) is None}
+
+
+def _unfit(world: RoughWorld, nobodys: set[str]) -> set[str]:
+    """Return the jobs that nothing could ever run, or nothing but hosts of nobody, which the engine must take for somebody's."""
+    core, snapshot, fates = world.core, world.core.snapshot, world.core.plan.fates
+    if nobodys and snapshot.batch.value is not None:
+        view = replace(snapshot.batch.value, hosts=tuple(host for host in snapshot.batch.value.hosts if host.name not in nobodys))
+        snapshot = replace(snapshot, batch=replace(snapshot.batch, value=view))
+        fates = decide(snapshot, world.settings, core.memory, world.skewed.now()).fates
+    return {id_ for id_, fate in fates.items() if fate.outcome is Outcome.IMPOSSIBLE}
 
 
 def nothing_foreign_is_touched(world: RoughWorld) -> Found:

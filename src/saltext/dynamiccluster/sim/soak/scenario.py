@@ -30,6 +30,8 @@ _VARIANTS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     ({"a": {"quantity": {"min": 2, "max": 5}}}, {"cloud_poller_interval": 20, "auto_provision_interval": 30}),
     ({"a": {"quantity": {"min": 0, "max": 6}}, "b": {"quantity": {"min": 0, "max": 1}}}, {"max_idle_time": 0}),
 )
+_HEADROOMS = (0.0, 0.0, 0.2, 1.0)
+_IDLE_BOOTS = (0.0, 0.0, 1.0, 3.0)
 _REQUESTS = (
     Request(),
     Request((Chunk(cores=2),)),
@@ -56,7 +58,8 @@ class Scenario:
 
     @property
     def settings(self) -> Settings:
-        return _settings(self.chance("settings").randrange(len(_VARIANTS)))
+        economy = self.chance("economy")
+        return _settings(self.chance("settings").randrange(len(_VARIANTS)), economy.choice(_HEADROOMS), economy.choice(_IDLE_BOOTS))
 
     def chance(self, name: str) -> random.Random:
         """Return the dice of one part: what the others throw does not change its own throws."""
@@ -95,9 +98,10 @@ def _throw_job(chance: random.Random, seconds: float) -> Submission:
 
 
 @cache
-def _settings(number: int) -> Settings:
+def _settings(number: int, headroom: float, idle_boots: float) -> Settings:
     resources, general = _VARIANTS[number]
-    return make_settings({name: _with_secret(name, data) for name, data in resources.items()}, **{**_QUICK, **general})
+    general = {**_QUICK, "headroom": headroom, "idle_boots": idle_boots, **general}
+    return make_settings({name: _with_secret(name, data) for name, data in resources.items()}, **general)
 
 
 def _with_secret(name: str, resource: dict[str, Any]) -> dict[str, Any]:
