@@ -1,11 +1,11 @@
-"""How many examples Hypothesis tries: what a test asks for, a fifth of it under the profile `few`, which `./run test --fast` takes."""
+"""How many examples Hypothesis tries: what a test asks for, an eighth of it under the profile `few`, which `./run test --fast` takes."""
 
 from __future__ import annotations
 
 from hypothesis import settings
 
 FEWEST = 10
-settings.register_profile("few", max_examples=20)
+settings.register_profile("few", max_examples=12)
 
 
 def examples(wanted: int) -> int:

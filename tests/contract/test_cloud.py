@@ -243,6 +243,7 @@ _SOME_CALLS = [name if name in ("list", "launch", "destroy") else pytest.param(n
 @pytest.mark.parametrize("how", BROKEN)
 class TestBroken:
     @pytest.mark.parametrize("call", _SOME_CALLS)
+    @pytest.mark.thorough
     def test_s34_an_error_is_an_error_never_an_empty_answer(self, backend, how, call):
         with pytest.raises(CloudError) as error:
             CALLS[call](backend.broken(how))
@@ -250,12 +251,14 @@ class TestBroken:
         assert str(error.value).startswith("resource alpha: could not ")
 
     @pytest.mark.parametrize("call", ["launch", "destroy"])
+    @pytest.mark.thorough
     def test_only_an_answer_makes_certain_that_nothing_was_done(self, backend, how, call):
         with pytest.raises(CloudError) as error:
             CALLS[call](backend.broken(how))
         not_asked = call == "launch" and backend.looks_first
         assert error.value.certain is (how in ("wrong credentials", "throttled") or not_asked)
 
+    @pytest.mark.thorough
     def test_the_check_says_so_and_does_not_raise(self, backend, how):
         findings = backend.broken(how).check()
         assert not findings[0].ok and findings[0].detail and findings[0].remedy

@@ -40,6 +40,7 @@ def test_collector_that_was_off_stays_off() -> None:
         gc.enable()
 
 
+@pytest.mark.thorough
 def test_what_was_tied_up_meanwhile_is_freed_later() -> None:
     with undisturbed():
         knot = weakref.ref(Knot())

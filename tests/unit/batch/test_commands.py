@@ -27,6 +27,7 @@ def test_standard_input_is_empty() -> None:
     assert run("/bin/cat").out == b""
 
 
+@pytest.mark.thorough
 def test_defect_any_command_may_hang(tmp_path: Path) -> None:
     """A command that does not end is given up, and so are the children that it started."""
     pid_file = tmp_path / "pid"

@@ -202,6 +202,7 @@ def test_another_configuration_makes_other_jobs() -> None:
         assert views(reader(document, seen.translate), seen) == JobViews()(listed(*parse_jobs(document)), seen)
 
 
+@pytest.mark.thorough
 def test_views_of_jobs_that_are_gone_are_forgotten() -> None:
     views, reader, translate, detail = JobViews(), JobReader(), Translator(cell()), JobDetail()
     for number in range(2000):

@@ -61,6 +61,7 @@ fuzzed = settings(max_examples=150, deadline=None)
 
 @fuzzed
 @given(st.sampled_from(JOBS), st.lists(wounds, min_size=1, max_size=4), st.integers(100, 4000))
+@pytest.mark.thorough
 def test_spoiled_listings_of_jobs(name: str, spots: list[tuple[float, int, bytes]], chunk: int) -> None:
     document = spoil(read(name), spots)
     usual, listing.PIECE = listing.PIECE, chunk
@@ -145,6 +146,7 @@ def test_unchanged_records_are_the_same_objects_and_only_a_new_priority_is_read_
     assert all(third[number].request is first[number].request for number in usual)
 
 
+@pytest.mark.thorough
 def test_forgets_jobs_that_are_gone() -> None:
     reader = JobReader()
     for number in range(0, 9000, 1500):

@@ -60,6 +60,7 @@ def test_a_launch_is_checked_again_after_its_token_was_written_down(world: World
 
 
 @pytest.mark.parametrize("seconds", [40, 80, 120, 200])
+@pytest.mark.thorough
 def test_whatever_a_node_has_come_to_it_stays_there(world: World, seconds: float) -> None:
     world.submit(1, WHOLE_NODE, duration=30)
     world.run(seconds)

@@ -52,6 +52,7 @@ def test_hostile_value_is_never_run(tmp_path, evil):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.thorough
 def test_defect_hook_that_hangs_is_ended_with_everything_that_it_started(tmp_path):
     path = script(tmp_path, f"sleep 100 & echo $! > {tmp_path}/child; echo started; sleep 100")
     began = time.monotonic()

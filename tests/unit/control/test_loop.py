@@ -163,6 +163,7 @@ def test_commands_are_obeyed_and_refused_in_one_sentence(tmp_path):
     run(scene, tmp_path, max_idle_time=100_000)
 
 
+@pytest.mark.thorough
 def test_s11_one_resource_in_trouble_stops_no_other(tmp_path):
     """A cloud whose every call hangs takes neither the threads nor the decisions of the others."""
 
@@ -189,6 +190,7 @@ def test_s11_launch_that_hangs_stops_no_other_resource(tmp_path):
     run(scene, tmp_path, resources={"stuck": stuck, "fine": {"priority": 1}}, worker_number=1)
 
 
+@pytest.mark.thorough
 def test_s12_s13_exception_in_an_adapter_is_counted_told_and_tried_again(tmp_path):
     async def scene(stage: Stage) -> None:
         stage.batch.errors["join"] = OSError("connection reset")
@@ -202,6 +204,7 @@ def test_s12_s13_exception_in_an_adapter_is_counted_told_and_tried_again(tmp_pat
     assert any("connection reset" in entry["text"] for entry in stage.documents[-1]["history"])
 
 
+@pytest.mark.thorough
 def test_s28_fifty_answers_at_once_are_handled_at_once(tmp_path):
     async def scene(stage: Stage) -> None:
         assert (await stage.loop.command({"name": "add", "arguments": {"resource": "cloud1", "num": 50}}))["ok"]
@@ -212,6 +215,7 @@ def test_s28_fifty_answers_at_once_are_handled_at_once(tmp_path):
     run(scene, tmp_path, resources={"cloud1": {"quantity": {"min": 0, "max": 50}}}, max_idle_time=100_000)
 
 
+@pytest.mark.thorough
 def test_s31_stop_with_a_hanging_destroy_ends_in_time_and_the_next_engine_finishes_it(tmp_path, monkeypatch):
     assert loop_module._PATIENCE + 1 < 5  # the master grants 5 s
     monkeypatch.setattr(loop_module, "_PATIENCE", 0.3)
@@ -233,6 +237,7 @@ def test_s31_stop_with_a_hanging_destroy_ends_in_time_and_the_next_engine_finish
     run(scene, tmp_path)
 
 
+@pytest.mark.thorough
 def test_defect_no_change_and_no_second_reading_while_the_batch_system_hangs(tmp_path):
     async def scene(stage: Stage) -> None:
         assert await stage.play(lambda: stage.loop.core.snapshot.batch.serial > 1)
@@ -290,6 +295,7 @@ def test_reload_takes_other_settings_and_a_broken_change_keeps_the_old_ones(tmp_
     assert len(stage.world.events.tags("engine/config_error")) == 1
 
 
+@pytest.mark.thorough
 def test_s12_bug_in_the_decision_is_told_and_the_loop_goes_on(tmp_path, monkeypatch):
     from saltext.dynamiccluster.control import core
 
@@ -329,6 +335,7 @@ def test_full_disk_for_the_document_is_told_once_and_no_bug(tmp_path, caplog):
     assert sum("No space left" in record.message for record in caplog.records) == 1
 
 
+@pytest.mark.thorough
 def test_s26_cloud_that_does_not_answer_is_asked_less_and_less(tmp_path):
     async def scene(stage: Stage) -> None:
         stage.world.clouds["cloud1"].troubles.refuse("list", Refusal.UNREACHABLE, times=None)
@@ -340,6 +347,7 @@ def test_s26_cloud_that_does_not_answer_is_asked_less_and_less(tmp_path):
     run(scene, tmp_path)
 
 
+@pytest.mark.thorough
 def test_reconcile_reads_at_once_what_is_being_spared(tmp_path):
     async def scene(stage: Stage) -> None:
         stage.world.clouds["cloud1"].troubles.refuse("list", Refusal.UNREACHABLE, times=1)

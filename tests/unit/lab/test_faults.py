@@ -128,6 +128,7 @@ def test_connection_that_breaks_before_and_after_the_call(front, cloud, table, f
 
 
 @pytest.mark.parametrize(("fault", "heard"), [("hang", []), ("hang-after", ["RunInstances"])])
+@pytest.mark.thorough
 def test_call_hangs_longer_than_its_client_waits(front, cloud, table, fault, heard):
     table.add(Rule("RunInstances", fault, seconds=60))
     with pytest.raises(TimeoutError):

@@ -89,6 +89,7 @@ def test_limits_over_all_resources_are_kept():
     assert ours(jobs(*[(0.0, 300.0, 16)] * 5), wanted).most_nodes == 2
 
 
+@pytest.mark.thorough
 def test_every_policy_runs_the_same_jobs():
     trace = mixed(1, 0.4, load=1.5)
     found = compare(trace, setting(Boot()))
@@ -112,6 +113,7 @@ def test_jobs_larger_than_everything_are_left_out():
         fitting(jobs((0.0, 60.0, 65)), setting())
 
 
+@pytest.mark.thorough
 def test_jobs_that_nothing_will_run_are_told():
     with pytest.raises(TraceError, match="1 jobs are never run, job 1 first"):
         ours(jobs((0.0, 60.0, 4)), setting(general={"auto_mode": False}))

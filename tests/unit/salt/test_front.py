@@ -82,6 +82,7 @@ async def eventually(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.thorough
 def test_an_engine_that_waits_for_settings_serves_and_gives_the_port_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     opts = {"cachedir": str(tmp_path), "id": "head_master"}

@@ -221,6 +221,7 @@ def _down(directory: Path) -> type[FilePlace]:
     return type("Down", (Broken,), {"down": True})
 
 
+@pytest.mark.thorough
 def test_the_signs_of_life_come_from_a_thread_of_their_own(tmp_path: Path) -> None:
     place = FilePlace(str(tmp_path), "default", "a")
     kept = Lease(place, "a", 6.0)

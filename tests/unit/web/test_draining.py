@@ -49,6 +49,7 @@ def test_idle_connections_are_closed_and_a_request_under_way_is_answered(house: 
     idle.close()
 
 
+@pytest.mark.thorough
 def test_a_request_that_hangs_does_not_keep_the_engine_from_ending(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "_LAST_ANSWERS", 0.3)
     house.gate = asyncio.Event()  # for ever

@@ -149,6 +149,7 @@ def test_listeners_that_go_are_forgotten(house: House) -> None:
     eventually(lambda: fire(house, 1) or not house.server.context.hub.listeners)  # type: ignore[func-returns-value]
 
 
+@pytest.mark.thorough
 def test_one_that_does_not_read_holds_up_nobody(house: House) -> None:
     slow, quick = Stream(house), Stream(house)
     heavy = "x" * 60_000

@@ -43,6 +43,7 @@ wounds = st.tuples(st.floats(0, 1), st.sampled_from([0, 1, 1, 7, 40, 900]), st.s
 
 @settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(LISTINGS), st.lists(wounds, min_size=1, max_size=4))
+@pytest.mark.thorough
 def test_spoiled_listings(name: str, spots: list[tuple[float, int, bytes]]) -> None:
     document = good = (FOLDER / name).read_bytes()
     for share, length, new in spots:

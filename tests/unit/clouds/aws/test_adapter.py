@@ -66,6 +66,7 @@ class TestListing:
                 aws(endpoint.url).list()
             assert len(endpoint.requests) == 2
 
+    @pytest.mark.thorough
     def test_an_endless_listing_ends_at_its_deadline(self):
         with Endpoint(*(listing(machine("i-1"), token=f"t{number}") for number in range(5000))) as endpoint:
             cloud = Aws("alpha", "one", settings(endpoint.url), timeouts=Timeouts(listing=0.3))
@@ -90,6 +91,7 @@ class TestListing:
             (instance,) = aws(endpoint.url, availability_zone=None).list()
         assert (instance.id, instance.zone, instance.private_dns) == ("i-1", "", "")
 
+    @pytest.mark.thorough
     def test_an_unknown_type_costs_the_shape_not_the_listing(self):
         typed = machine("i-1").replace("<tagSet>", "<instanceType>x9.huge</instanceType><tagSet>")
         with Endpoint(listing(typed), refusal(403, "UnauthorizedOperation")) as endpoint:
@@ -245,6 +247,7 @@ class TestMessages:
 
 class TestTimeouts:
     @pytest.mark.parametrize(("call", "certain"), [("list", True), ("launch", False)])
+    @pytest.mark.thorough
     def test_a_server_that_never_answers_is_unreachable(self, call, certain):
         with silent_port() as url, pytest.raises(CloudError) as error:
             aws(url, HASTY).list() if call == "list" else aws(url, HASTY).launch(ORDER)

@@ -69,6 +69,7 @@ class TestSigningIn:
         error = refused(OpenStack("alpha", "one", settings(f"{fake.url}/compute/v2.1")).list)
         assert error.kind in (Refusal.BAD_REQUEST, Refusal.UNREACHABLE, Refusal.UNAUTHORISED)
 
+    @pytest.mark.thorough
     def test_a_hung_cloud_is_given_up_in_time(self, fake):
         cloud = openstack(fake, timeouts=Timeouts(call=0.3))
         cloud.list()
@@ -84,6 +85,7 @@ class TestSigningIn:
 
 
 class TestListing:
+    @pytest.mark.thorough
     def test_defect_repeated_and_lost_rows_of_pages_do_not_show(self, fake):
         """Paging while servers are built repeated rows (305 for 60 servers) and lost some (53 of 60)."""
         cloud, small = openstack(fake), openstack(fake, page=10)

@@ -125,6 +125,7 @@ def test_a_further_server_that_comes_late_is_ended_and_the_node_keeps_its_job(ma
 
 
 @pytest.mark.parametrize("known", [True, False])
+@pytest.mark.thorough
 def test_a_quota_reached_in_the_middle_of_a_batch_stops_until_something_is_freed(make, fake, known):
     world = make()
     fake.cloud.quota["instances"], fake.cloud.hides_limits = 2, not known
@@ -135,6 +136,7 @@ def test_a_quota_reached_in_the_middle_of_a_batch_stops_until_something_is_freed
     assert world.core.memory.resource("private").failures == 0
 
 
+@pytest.mark.thorough
 def test_no_valid_host_backs_off_and_one_server_tries(make, fake):
     world = make()
     fake.cloud.full = True

@@ -205,6 +205,7 @@ class TestQuota:
         assert len(shown) == 8 and len(failed) == 3
         assert {one.refusal for one in failed} == {Refusal.QUOTA.value} and "Quota exceeded" in failed[0].detail
 
+    @pytest.mark.thorough
     def test_launches_of_one_resource_side_by_side_count_each_other(self, fake):
         fake.cloud.quota["instances"] = 3
         cloud = openstack(fake)
