@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("salt")
 from saltext.dynamiccluster.salt.standby import standing_document  # noqa: E402
-from saltext.dynamiccluster.settings import public  # noqa: E402
 
 from tests.unit.web.house import OPERATOR, House  # noqa: E402
 

@@ -28,7 +28,7 @@ from .notices import Notices
 from .outlets import Outlets
 from .pillar import load_settings
 from .places import cluster_directory, known_clusters
-from .process import Lock, MasterIsGone, die_with_parent, sleep, stay_responsive, stop_on_signals
+from .process import Lock, MasterIsGone, die_with_parent, sleep, stop_on_signals
 from .snapshot import mask_rows, write_snapshot
 from .standby import ALONE, StandBy
 from .tornados import use_real_tornado

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import fcntl
-import gc
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import IO
@@ -30,16 +28,6 @@ def die_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid != os.getppid():
         raise MasterIsGone("the master ended while its engine was starting")
-
-
-def stay_responsive() -> None:
-    """Have the interpreter change threads often, and look for garbage in all of the memory seldom.
-
-    The loop takes events and commands while other threads parse and decide. By default it would wait 5 ms for the interpreter after each system call,
-    and for a second at each full collection over the jobs of a large cluster, which are no garbage: references alone free them.
-    """
-    sys.setswitchinterval(0.0005)
-    gc.set_threshold(10_000, 5, 10_000)
 
 
 class Lock:

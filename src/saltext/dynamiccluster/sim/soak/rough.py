@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...control.core import LOST_GRACE, Core
+from ...control.core import LOST_GRACE
 from ...control.journal import Journal
 from ...control.parts import Parts
 from ...model import InstanceState, NodeRecord
