@@ -53,7 +53,7 @@ def _make(target: Path) -> None:
 def seed(daemons: Daemons) -> None:
     """Fill an empty directory with a whole stack, and leave it running."""
     place = daemons.place
-    place.write_facts({"ports": places.free_ports(SERVICES), "secrets": {user: secrets.token_urlsafe(16) for user in _USERS}})
+    place.write_facts({"ports": places.free_ports(SERVICES), "secrets": {user: secrets.token_hex(16) for user in _USERS}})
     configuration.write(place)
     make_databases(daemons)
     # The longest first; Keystone must stand before anything else can be said to it.
