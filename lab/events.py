@@ -11,6 +11,7 @@ import salt.utils.event
 
 _PREFIX = "dynamiccluster/"
 _NOISE = ("/heartbeat", "/plan/decided", "/command/")
+_SILENCE = 20.0  # seconds; engines have a heartbeat, so a bus this silent is one that a dead master has left behind
 
 
 def main() -> None:
@@ -22,8 +23,11 @@ def main() -> None:
 
 
 def _follow(bus: salt.utils.event.SaltEvent) -> None:
-    while True:
+    heard = time.monotonic()
+    while time.monotonic() - heard < _SILENCE:
         event = bus.get_event(wait=5, full=True, auto_reconnect=True)
+        if event:
+            heard = time.monotonic()
         if event and event["tag"].startswith(_PREFIX) and not any(part in event["tag"] for part in _NOISE):
             sys.stdout.write(json.dumps({"time": time.time(), "tag": event["tag"], "data": event["data"]}, default=str) + "\n")
             sys.stdout.flush()

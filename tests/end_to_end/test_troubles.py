@@ -48,7 +48,7 @@ def test_broken_pillar_keeps_the_last_good_settings(site: Site) -> None:
     assert status != 0
     assert "dynamiccluster:cloud:standard:quantity:max" in answer["error"] and "instance_typ" in answer["error"], "all faults at once"
     problem(site, "the last good", "dynamiccluster:cloud:standard:quantity:max")
-    assert any(event["tag"].endswith("engine/config_error") for event in site.lab.events())
+    site.wait(lambda: any(event["tag"].endswith("engine/config_error") for event in site.lab.events()), "the event")
 
     site.lab.head("printf '#!yaml\\ndynamiccluster: [\\n' >/srv/pillar/settings.sls")
     status, answer = site.call("reconcile")
@@ -133,7 +133,8 @@ def test_host_name_that_does_not_resolve_keeps_the_node_out(site: Site) -> None:
 
 def test_full_disk_for_the_journal_begins_nothing_and_loses_nothing(site: Site) -> None:
     lab = site.lab
-    lab.head("mkdir -p /run/small && mount -t tmpfs -o size=8m,mode=700 small /run/small")
+    size = int(lab.head(f"du -sm {DIRECTORY}").stdout.split()[0]) + 8  # what the tests before have left, and a little room
+    lab.head(f"mkdir -p /run/small && mount -t tmpfs -o size={size}m,mode=700 small /run/small")
     began = lab.snapshot()["engine"]["started_at"]
     assert lab.kill_engine()
     lab.head(f"cp -a {DIRECTORY}/. /run/small/ && mount --bind /run/small {DIRECTORY}")
