@@ -11,7 +11,7 @@ import salt.utils.event
 
 _PREFIX = "dynamiccluster/"
 _NOISE = ("/heartbeat", "/plan/decided", "/command/")
-_SILENCE = 20.0  # seconds; engines have a heartbeat, so a bus this silent is one that a dead master has left behind
+_SILENCE = 45.0  # seconds; engines have a heartbeat each 20 s, so a bus this silent is one that a dead master has left behind
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from lab.layout import CHECKOUT
 _FAST = ("unit", "property", "contract")
 _ALL = (*_FAST, "faults", "integration", "browser", "end_to_end")
 _MOST = 3
-# A fifth of Hypothesis's examples; the plugin that only integration tests need is not loaded.
+# An eighth of Hypothesis's examples; the plugin that only integration tests need is not loaded.
 _BRIEFLY = ("-m", "not root and not integration and not thorough", "--hypothesis-profile", "few", "-p", "no:schemathesis")
 
 
@@ -26,8 +26,9 @@ def main(words: list[str]) -> int:
     # A path or a node id among the words says what to run; without one, everything of the kind asked for.
     named = any(os.path.exists(CHECKOUT / word.partition("::")[0]) for word in words if not word.startswith("-"))
     places = [] if named else [f"tests/{part}" for part in (_FAST if fast else _ALL) if (CHECKOUT / "tests" / part).is_dir()]
-    # Side by side. Files stay whole, as their tests share daemons; few at a time, as the daemons' deadlines mind a crowded machine.
-    workers = "auto" if fast else str(min(os.cpu_count() or 1, _MOST))
+    # Side by side. Files stay whole, as their tests share daemons; few at a time, as the daemons' deadlines mind a crowded machine,
+    # yet one more than there are processors, as daemons are mostly waited for.
+    workers = "auto" if fast else str(min((os.cpu_count() or 1) + 1, _MOST))
     chosen = [*(_BRIEFLY if fast else ()), *(("-n", workers, "--dist", "loadfile") if fast or not named else ())]
     command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
     os.chdir(CHECKOUT)
