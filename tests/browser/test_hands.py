@@ -86,6 +86,12 @@ def test_five_thousand_nodes_stay_smooth(page: Page, stage: Stage) -> None:
     expect(page.locator(".t-body .t-row")).to_have_count(1)
 
 
+def test_a_view_that_cannot_be_had_just_now_comes_later(page: Page, stage: Stage) -> None:
+    page.route("**/js/views/activity.js", lambda route: route.abort())  # the first time; then its address is another
+    show(page, "Activity")
+    expect(page.locator("main h1")).to_have_text("Activity", timeout=30_000)
+
+
 def test_the_policy_allows_no_inline_script_or_style(page: Page, stage: Stage) -> None:
     answer = page.request.get(stage.url)
     policy = answer.headers["content-security-policy"]

@@ -14,6 +14,7 @@ let shell = null;
 let leaveView = () => {};
 let shown = "";
 let beginning = false;
+const AGAIN = 2000; // milliseconds until a view that could not be had is asked for again
 
 async function begin() {
   if (beginning) return;
@@ -53,6 +54,20 @@ function leave() {
   shell = null;
 }
 
+/** Return what builds a view, null when it is not wanted any more. A server that is away for a moment is asked again. */
+async function load(name) {
+  for (let tries = 0; shell && shown === name; tries += 1) {
+    try {
+      // another address each time, since a browser may remember that a module could not be had
+      return (await import(`./views/${name}.js${tries ? `?again=${tries}` : ""}`)).default;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      await new Promise((wake) => setTimeout(wake, AGAIN));
+    }
+  }
+  return null;
+}
+
 /** Show the view of the address; one that is shown already is told of its new parameters. */
 async function show() {
   if (!shell) return;
@@ -64,8 +79,8 @@ async function show() {
   shell.choose(name);
   const moved = shown !== name;
   shown = name;
-  const { default: build } = await import(`./views/${name}.js`);
-  if (shown !== name || !shell) return;
+  const build = await load(name);
+  if (!build || shown !== name || !shell) return;
   const box = h("div", { class: `view v-${name}` });
   fill(shell.main, box);
   leaveView = build(box, parameters) ?? (() => {});
