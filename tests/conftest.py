@@ -75,7 +75,8 @@ class _WholeFiles(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if _ON_NOVA.search(nodeid):
             return "nova"
-        return "end to end" if "end_to_end/" in nodeid else str(super()._split_scope(nodeid))
+        shared = "end_to_end/" in nodeid and "test_full_disk" not in nodeid
+        return "end to end" if shared else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:

@@ -14,8 +14,6 @@ from .conftest import Site
 
 pytestmark = [pytest.mark.root, pytest.mark.integration]
 
-DIRECTORY = "/var/cache/salt/master/dynamiccluster/lab"
-
 
 def goes_on(site: Site) -> None:
     """A job comes, is seen, and runs on the node that is there."""
@@ -129,30 +127,3 @@ def test_host_name_that_does_not_resolve_keeps_the_node_out(site: Site) -> None:
     site.change({})
     site.done("remove", node, "force=True")
     site.wait(lambda: not site.nodes("large"), "the end of the node")
-
-
-def test_full_disk_for_the_journal_begins_nothing_and_loses_nothing(site: Site) -> None:
-    lab = site.lab
-    size = int(lab.head(f"du -sm {DIRECTORY}").stdout.split()[0]) + 8  # what the tests before have left, and a little room
-    lab.head(f"mkdir -p /run/small && mount -t tmpfs -o size={size}m,mode=700 small /run/small")
-    began = lab.snapshot()["engine"]["started_at"]
-    assert lab.kill_engine()
-    lab.head(f"cp -a {DIRECTORY}/. /run/small/ && mount --bind /run/small {DIRECTORY}")
-    site.wait(lambda: lab.snapshot()["engine"]["started_at"] > began and len(site.serving()) == 1 and not site.problems(), "the engine on the small disk")
-    nodes, machines = set(site.nodes()), len(lab.machines())
-
-    # What the journal has set aside for its next entries would take some of them without any room.
-    look = f"import sqlite3; print(sqlite3.connect('{DIRECTORY}/journal.sqlite').execute('pragma wal_checkpoint(truncate)').fetchone()[0])"
-    site.wait(lambda: lab.head(["python3", "-c", look], check=False).stdout.strip() == "0", "the journal to be in one file")
-    lab.head(f"dd if=/dev/zero of={DIRECTORY}/filler bs=4k", check=False)
-    jobs = [site.submit("-pe smp 2", seconds=15) for _ in range(2)]
-    site.wait(lambda: any("cannot write into" in line and "(0 MiB" in line for line in site.done("status")["problems"]), "status to tell")
-    assert "cannot be used" in site.log() and "free space?" in site.log()
-    assert len(lab.machines()) == machines, "what cannot be written down is not begun"
-    assert lab.head(f"kill -0 $(cat {DIRECTORY}/engine.lock)").returncode == 0
-
-    lab.head(f"rm {DIRECTORY}/filler")
-    site.wait(lambda: all(site.is_done(job) for job in jobs), "the jobs that waited for the disk")
-    fine(site)
-    assert nodes <= {machine["node"] for machine in lab.machines()}
-    assert all(site.done("status")["engine"][what] in (0, "", {}) for what in ("journal", "degraded"))
