@@ -18,7 +18,7 @@ from pathlib import Path
 from .table import FAULTS, Fault
 
 TREE = Path(__file__).resolve().parents[2]
-_COPIED = ("src", "tests", "lab", "bench", "pyproject.toml", "pillar.example")
+_COPIED = ("src", "tests", "lab", "bench", "dynamiccluster", "_engines", "_runners", "_modules", "_beacons", "examples", "pyproject.toml", "setup.py", "pillar.example")
 _MINUTE = 60.0  # seconds of run time (of the processor: others may be at work) within which a fault must be caught
 _PATIENCE = 600.0
 
