@@ -35,18 +35,7 @@ def _live_a_day(world: RoughWorld, fate: Fate) -> None:
         world.live()
     world.stride = max(morning + DAY - world.clock.now(), 1.0)
     world.live()
-    _forget_the_past(world)
-
-
-def _forget_the_past(world: RoughWorld) -> None:
-    """Forget what the simulation alone remembers, so that what is left is the engine's."""
-    world.batch.jobs = {id_: job for id_, job in world.batch.jobs.items() if not job.ended}
-    world.account.machines = {machine.id: machine for machine in world.account.living()}
-    for calls in (world.batch.calls, world.wire.passed, world.minions.refused, world.events.events):
-        calls.clear()
-    for cloud in world.clouds.values():
-        cloud.calls.clear()
-    world.wire.at = None
+    world.forget_the_past()
 
 
 def _resident_mb() -> float:

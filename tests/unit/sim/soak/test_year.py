@@ -30,18 +30,7 @@ def live_a_day(world: RoughWorld, fate: Fate, jobs: int) -> None:
         world.stride = STRIDE if world.effects else 60.0
     world.stride = morning + DAY - world.clock.now()
     world.live()
-    forget_the_past(world)
-
-
-def forget_the_past(world: RoughWorld) -> None:
-    """Forget what the simulation alone remembers."""
-    world.batch.jobs = {id_: job for id_, job in world.batch.jobs.items() if not job.ended}
-    world.account.machines = {machine.id: machine for machine in world.account.living()}
-    for calls in (world.batch.calls, world.wire.passed, world.minions.refused, world.events.events):
-        calls.clear()
-    for cloud in world.clouds.values():
-        cloud.calls.clear()
-    world.wire.at = None
+    world.forget_the_past()
 
 
 def sizes(world: RoughWorld) -> dict[str, int]:

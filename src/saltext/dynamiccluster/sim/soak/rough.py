@@ -248,6 +248,16 @@ class RoughWorld(World):
         self.minions.fail_next = self.minions.silent_next = self.minions.idle_next = self.batch.fewer_next = 0
         self.account.stuck_next = self.account.broken_next = 0
 
+    def forget_the_past(self) -> None:
+        """Forget what the simulation alone remembers, so that what is left after a long time is the engine's."""
+        self.batch.jobs = {id_: job for id_, job in self.batch.jobs.items() if not job.ended}
+        self.account.machines = {machine.id: machine for machine in self.account.living()}
+        for calls in (self.batch.calls, self.wire.passed, self.minions.refused, self.events.events):
+            calls.clear()
+        for cloud in self.clouds.values():
+            cloud.calls.clear()
+        self.wire.at = None
+
     def _uncut(self) -> Wire:
         self.wire.at = None
         return self.wire
