@@ -125,7 +125,8 @@ class House:
         self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
         self.desk = Desk(self.obey, self.world.clock.now)
         admin = self.world.settings.dynamic_cluster.admin_server
-        self.server = self.desk.server = WebServer(admin, self.desk.answer, self.register, self.directory, self.world.clock.now)
+        clock = self.world.clock
+        self.server = self.desk.server = WebServer(admin, self.desk.answer, self.register, self.directory, clock.now, clock.steady)
         duty = asyncio.create_task(self.server.run(self.stop))
         while self.server._server is None and not self.server.trouble:
             await asyncio.sleep(0.01)

@@ -46,7 +46,15 @@ class Refusal(Exception):
 class WebServer:
     """One admin server (desk.Server). `take` may be called from any thread, all else on the loop."""
 
-    def __init__(self, admin: AdminServer, obey: Obey, authority: Authority, directory: Path, clock: Callable[[], float] = time.time):
+    def __init__(
+        self,
+        admin: AdminServer,
+        obey: Obey,
+        authority: Authority,
+        directory: Path,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ):
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="dynamiccluster-web")
         self.trouble = ""
         self._server: DrainingServer | None = None
@@ -59,7 +67,7 @@ class WebServer:
             authority=authority,
             identities=Identities(authority, self._executor, clock),
             sessions=Sessions(directory / _SESSIONS),
-            throttle=Throttle(_TRIES),
+            throttle=Throttle(_TRIES, steady),
             doors=Doors(),
             hub=Hub(clock),
             series=Series(directory / _SERIES, clock),
