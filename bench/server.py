@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from saltext.dynamiccluster.control.journal import Journal
 from saltext.dynamiccluster.control.ledger import MemoryMirror
 from saltext.dynamiccluster.control.loop import Loop
 from saltext.dynamiccluster.model import BatchView, Chunk, Host, Job, JobState, Offer, QueueSlots, Request, Shape
+from saltext.dynamiccluster.salt.bus import redact
+from saltext.dynamiccluster.salt.engine import SystemClock
+from saltext.dynamiccluster.salt.snapshot import mask_rows, write_snapshot
 from saltext.dynamiccluster.settings import Settings, load
 from saltext.dynamiccluster.web.access import Identity
 from saltext.dynamiccluster.web.apart import Apart
@@ -31,14 +35,22 @@ from saltext.dynamiccluster.web.wire import Recipe
 
 from .cases import Case, Sample
 
-NODES, JOBS = 10_000, 100_000
-LISTENERS, CONNECTIONS, A_SECOND, SECONDS = 50, 40, 200, 20.0
+LISTENERS, CONNECTIONS, A_SECOND = 50, 40, 200
 MOST = 0.1  # seconds for all but one request in a hundred
 INTERVAL, SLACK = 10.0, 5.0  # seconds between two readings of the batch system, and how much later one may begin
 READY = 120.0
 TOKEN = "bench" * 8
 SECRET = "s3cr3t-access-key-of-the-cloud"
 PATHS = ("/workernode", "/workernode?limit=100&offset=500", "/workernode/wn00042", "/status", "/job", "/resource?nodes=false", "/server/status")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is, and for how many seconds requests are made."""
+
+    nodes: int = 10_000
+    jobs: int = 100_000
+    seconds: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -70,26 +82,40 @@ class Figures:
         return max(self.p99 / MOST, self.pause / (INTERVAL + SLACK), float(len(self.errors) + 1 if self.errors else 0), 0.0 if self.kept else 2.0)
 
 
-def run() -> Figures:
-    """Measure once; takes about a minute."""
+def run(size: Size = Size()) -> Figures:
+    """Measure once; takes about a minute. Raises RuntimeError when a process of it ends too early."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="bench-server-") as scratch:
-        engine = _start("engine", str(port), scratch, stdin=subprocess.PIPE)
+        engine = _start("engine", port, size, scratch, stdin=subprocess.PIPE)
+        client = _start("clients", port, size)
         try:
-            client = _start("clients", str(port))
-            heard, _ = client.communicate(timeout=READY + SECONDS + 60)
-            told, _ = engine.communicate("stop\n", timeout=60)
+            heard = _finish(client, size, besides=engine)
+            told = _finish(engine, size)  # its standard input ends, which tells it to stop
         finally:
             for process in (engine, client):
                 process.kill()
+                process.wait()
     found = {**json.loads(heard), **json.loads(told)}
     return Figures(**{**found, "errors": tuple(found["errors"])})
 
 
-def _start(part: str, *words: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "bench.server", part, *words], stdout=subprocess.PIPE, text=True, **options)
+def _start(part: str, port: int, size: Size, *words: str, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bench.server", part, str(port), json.dumps(asdict(size)), *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+
+
+def _finish(process: subprocess.Popen[str], size: Size, besides: subprocess.Popen[str] | None = None) -> str:
+    """Return what a process says at its end. `besides`: a process that must outlive it."""
+    until = time.monotonic() + READY + size.seconds + 60
+    while time.monotonic() < until and (besides is None or besides.poll() is None):
+        with suppress(subprocess.TimeoutExpired):
+            said, _ = process.communicate(timeout=1.0)
+            if process.returncode == 0:
+                return said
+            break
+    raise RuntimeError("a process of the measurement ended early, or never; its own words stand above")
 
 
 def _measure(folder: Path) -> Sample:
@@ -138,8 +164,8 @@ class Cloud(Silence):
 class Batch(Silence):
     """A batch system in which every reading differs from the one before."""
 
-    def __init__(self, settings: Settings):
-        self._settings = settings
+    def __init__(self, settings: Settings, size: Size):
+        self._settings, self._size = settings, size
         self.began: list[float] = []
 
     def observe(self) -> BatchView:
@@ -148,19 +174,14 @@ class Batch(Silence):
         requests = [Request(chunks=(Chunk(1, cores),)) for cores in range(1, 5)]  # adapters share equal requests
         jobs = tuple(
             Job(str(n), JobState.PENDING, requests[n % 4], name=f"job{n}", owner=f"u{n % 50}", queue="all.q", created=now - n % 5000, priority=chance.random())
-            for n in range(JOBS)
+            for n in range(self._size.jobs)
         )
         hosts = tuple(
             Host(f"wn{n:05d}", True, (QueueSlots("all.q", 4, 4),), jobs=(f"r{n}.1",), reported=Shape(4, 8000), free_memory_mb=3000, load=chance.random())
-            for n in range(NODES)
+            for n in range(self._size.nodes)
         )
         offers = {resource.reservation: Offer(frozenset({"all.q"})) for resource in self._settings.cloud.values()}
         return BatchView(jobs, hosts, offers, health={"sge": True})
-
-
-class Clock:
-    def now(self) -> float:
-        return time.time()
 
 
 class Announcer:
@@ -182,14 +203,8 @@ def make_settings(port: int) -> Settings:
     return load({"dynamic-cluster": general, "cluster": {"type": "sge", "config": {}}, "cloud": cloud})
 
 
-async def _be_engine(port: int, directory: Path) -> Mapping[str, Any]:
-    """Observe, decide and publish until standard input says stop; return how that went."""
-    from saltext.dynamiccluster.salt.bus import redact
-    from saltext.dynamiccluster.salt.places import write_private
-    from saltext.dynamiccluster.salt.process import stay_responsive
-    from saltext.dynamiccluster.salt.snapshot import _encode, mask_rows
-
-    stay_responsive()
+async def _be_engine(port: int, size: Size, directory: Path) -> Mapping[str, Any]:
+    """Observe, decide and publish until standard input ends; return how that went."""
     settings, running, stop = make_settings(port), asyncio.get_running_loop(), asyncio.Event()
     desk = Desk(lambda message: loop.command(message), time.time)
     desk.server = Apart(Recipe("bench.server:Everyone", None, directory, settings.dynamic_cluster.admin_server), desk.answer)
@@ -198,21 +213,22 @@ async def _be_engine(port: int, directory: Path) -> Mapping[str, Any]:
     def write(document: dict[str, Any]) -> None:
         masked = mask_rows(document, [SECRET], lambda value: redact(value, [SECRET]))
         desk.publish(masked, loop.core)
-        write_private(directory / "snapshot.json", "".join(_encode(masked)))
+        write_snapshot({"cachedir": str(directory)}, "bench", masked)
 
-    batch, quiet = Batch(settings), Silence()
+    batch, quiet = Batch(settings, size), Silence()
     loop = Loop(
-        settings, batch, {name: Cloud() for name in settings.cloud}, quiet, quiet, Announcer(desk, running), Clock(),  # type: ignore[arg-type]
+        settings, batch, {name: Cloud() for name in settings.cloud}, quiet, quiet, Announcer(desk, running), SystemClock(),  # type: ignore[arg-type]
         Journal(directory / "journal"), render=lambda record, token: "", mirror=MemoryMirror(), write_snapshot=write,
         meter=lambda part, seconds: parts.append(part),
     )  # fmt: skip
     for name in settings.cloud:  # nothing is launched, so that each decision has all of the work again
         await loop.command({"name": "freeze", "arguments": {"resource": name}})
     duties = [asyncio.create_task(work) for work in (loop.run(stop), desk.server.run(stop), _keep_firing(desk))]
-    await asyncio.to_thread(sys.stdin.readline)
+    running.add_reader(sys.stdin.fileno(), stop.set)
+    await asyncio.wait([*duties, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     began, decisions = [*batch.began, time.monotonic()], parts.count("core") - len(settings.cloud) - 1
     stop.set()
-    await asyncio.wait(duties[:2])
+    await asyncio.gather(*duties[:2])
     return {"readings": len(batch.began), "decisions": decisions, "pause": max(after - before for before, after in zip(began, began[1:], strict=False))}
 
 
@@ -228,8 +244,8 @@ async def _keep_firing(desk: Desk) -> None:
 class Clients:
     """Listeners of events, and connections over which requests are made at an even rate."""
 
-    def __init__(self, port: int):
-        self._port = port
+    def __init__(self, port: int, size: Size):
+        self._port, self._size = port, size
         self._took: list[float] = []
         self._errors: list[str] = []
         self._etags: dict[str, str] = {}
@@ -256,7 +272,7 @@ class Clients:
                     connection = await asyncio.open_connection("127.0.0.1", self._port)
                     head, _ = await self._ask(connection, "/workernode?limit=1")
                     connection[1].close()
-                    if f"x-total-count: {NODES}\r\n" in head.lower():
+                    if f"x-total-count: {self._size.nodes}\r\n" in head.lower():
                         return
                 except OSError:
                     pass
@@ -264,7 +280,7 @@ class Clients:
 
     async def _ask_evenly(self) -> None:
         chance, began, asked = random.Random(1), time.monotonic(), []
-        for number in range(int(SECONDS * A_SECOND)):
+        for number in range(int(self._size.seconds * A_SECOND)):
             asked.append(asyncio.create_task(self._ask_one(chance.choice(PATHS), chance.random() < 0.9)))
             await asyncio.sleep(max(0.0, began + (number + 1) / A_SECOND - time.monotonic()))
         await asyncio.gather(*asked)
@@ -305,8 +321,8 @@ class Clients:
 
 def main(words: list[str]) -> None:
     """Be one of the processes."""
-    part, port = words[0], int(words[1])
-    found = asyncio.run(Clients(port).measure() if part == "clients" else _be_engine(port, Path(words[2])))
+    part, port, size = words[0], int(words[1]), Size(**json.loads(words[2]))
+    found = asyncio.run(Clients(port, size).measure() if part == "clients" else _be_engine(port, size, Path(words[3])))
     print(json.dumps(found))
 
 
