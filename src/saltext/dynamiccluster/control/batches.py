@@ -137,7 +137,7 @@ def _launch(scene: Scene, members: Sequence[NodeRecord]) -> str:
 def _ask(scene: Scene, batch: str, members: Sequence[NodeRecord]) -> tuple[Instance, ...]:
     token, first = _share_token(scene, members), members[0]
     try:
-        user_data = scene.parts.render.shared(first, token)  # type: ignore[attr-defined]
+        user_data = scene.parts.render.shared(first, token)
     except ConfigurationError as error:
         setting = error.faults[0].path if error.faults else ""
         raise CloudError(str(error), Refusal.BAD_REQUEST, setting=setting) from error

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..model import NodeRecord
 from ..ports import Announcer, BatchSystem, Check, Clock, Cloud, Minions
 from ..settings import Settings
 
-Render = Callable[[NodeRecord, str], str]
+
+class Render(Protocol):
+    """Makes user-data of a resource's template. Raises ConfigurationError or CloudError when it cannot."""
+
+    def __call__(self, record: NodeRecord, token: str) -> str:
+        """Return the user-data of a node that is launched alone."""
+
+    def shared(self, record: NodeRecord, token: str) -> str:
+        """Return the user-data of all machines of a launch of many, of which `record` is the first."""
 
 
 def unfenced() -> None:
@@ -20,7 +29,6 @@ def unfenced() -> None:
 class Parts:
     """The adapters that belong to one reading of the settings, and what outlives it.
 
-    `render(record, token)` returns the user-data of a node; it raises ConfigurationError or CloudError when it cannot.
     `fence()` is called right before each side effect; it raises NotActing when another engine acts.
     """
 

@@ -92,7 +92,7 @@ def make_check(settings: Settings, highstate: Check) -> Check:
 
 
 class Render:
-    """Renders user-data for the nodes of these settings. Raises ConfigurationError that names the `userdata_file`."""
+    """Renders user-data for the nodes of these settings (control.parts.Render). Raises ConfigurationError that names the `userdata_file`."""
 
     def __init__(self, settings: Settings, master: str):
         self._settings, self._master = settings, master
