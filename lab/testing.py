@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lab import checks
+from lab import checks, secondtry
 from lab.layout import CHECKOUT
 
 _FAST = ("unit", "property", "contract")
@@ -16,7 +16,7 @@ _BRIEFLY = ("-m", "not root and not integration and not thorough", "--hypothesis
 
 
 def main(words: list[str]) -> int:
-    """Become pytest; return 1 when this machine cannot run what was asked for."""
+    """Become pytest, or run it; return its exit status, or 1 when this machine cannot run what was asked for."""
     fast = "--fast" in words
     words = [word for word in words if word != "--fast"]
     faults = [] if fast else checks.missing()
@@ -30,11 +30,14 @@ def main(words: list[str]) -> int:
     # yet one more than there are processors, as daemons are mostly waited for.
     workers = "auto" if fast else str(min((os.cpu_count() or 1) + 1, _MOST))
     chosen = [*(_BRIEFLY if fast else ()), *(("-n", workers, "--dist", "loadfile") if fast or not named else ())]
-    command = [sys.executable, "-m", "pytest", "-q", *chosen, *places, *words]
     os.chdir(CHECKOUT)
     # A log that is followed shows the dots when they come.
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    os.execv(sys.executable, command)
+    pytest = [sys.executable, "-m", "pytest", "-q"]
+    command = [*pytest, *chosen, *places, *words]
+    if fast or named:
+        os.execv(sys.executable, command)
+    return secondtry.run(command, pytest)
 
 
 if __name__ == "__main__":
