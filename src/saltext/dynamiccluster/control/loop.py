@@ -71,7 +71,6 @@ class Loop:
         self._watched: dict[str, asyncio.Task[Any]] = {}
         self._checked: dict[str, float] = {}
         self._checking: set[str] = set()
-        self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._sooner: dict[str, asyncio.Event] = {}

@@ -23,7 +23,6 @@ class SimMinion:
     token: str
     state: str = "waiting"
     alive: bool = True
-    highstates: int = 0
 
 
 class SimMinions:
@@ -82,7 +81,6 @@ class SimMinions:
             self._run(minion)
 
     def _run(self, minion: SimMinion) -> None:
-        minion.highstates += 1
         self.clock.call_later(self.highstate, lambda: self._finish(minion))
 
     def _finish(self, minion: SimMinion) -> None:

@@ -35,9 +35,6 @@ class Cell:
         reach = self.groups_above(group) | {group}
         return frozenset(queue.name for queue in self.queues.values() if reach.intersection(queue.hosts))
 
-    def matching_queues(self, pattern: str) -> tuple[Queue, ...]:
-        return tuple(queue for name, queue in self.queues.items() if fnmatchcase(name, pattern or "*"))
-
     def matching_environments(self, pattern: str) -> tuple[Environment, ...]:
         return tuple(found for name, found in sorted(self.environments.items()) if fnmatchcase(name, pattern))
 
