@@ -106,6 +106,20 @@ def test_the_same_seed_gives_the_same_figures():
     assert ours(trace, wanted) == ours(trace, wanted)
 
 
+def test_jobs_larger_than_all_machines_of_their_reserved_queue_are_left_out():
+    wanted = setting(short={"quantity": {"max": 4}}, long={"quantity": {"max": 2}, "reservation": {"queue": "7"}})
+    found, left = fitting([TraceJob("1", 0.0, 60.0, 33, "u", "7"), TraceJob("2", 0.0, 60.0, 32, "u", "7"), TraceJob("3", 0.0, 60.0, 96, "u", "3")], wanted)
+    assert [job.id for job in found] == ["2", "3"] and left == 1
+
+
+def test_every_policy_pays_the_prices():
+    wanted = setting(near={"quantity": {"max": 1}, "priority": 1, "price": 0.1}, far={"quantity": {"max": 3}, "priority": 2, "price": 1.0})
+    found = compare(jobs((0.0, 3600.0, 16)), wanted)
+    alone = found["version 1"].figures
+    assert alone.cost is not None and alone.cost >= 0.1 * alone.node_hours > 0
+    assert all(found[name].figures.cost for name in ("dynamic cluster", "all nodes always on"))
+
+
 def test_jobs_larger_than_everything_are_left_out():
     found, left = fitting(jobs((0.0, 60.0, 64), (0.0, 60.0, 65)), setting())
     assert [job.id for job in found] == ["1"] and left == 1

@@ -70,7 +70,7 @@ def _run(wanted: argparse.Namespace, setting: Callable[[int], Setting]) -> None:
             for policy, item in replays.items():
                 found.setdefault(policy, []).append(item.figures)
             if left_out:
-                print(f"simulate: {left_out} jobs of {name} are larger than the whole cluster and are left out", file=sys.stderr)
+                print(f"simulate: {left_out} jobs of {name} are larger than all machines that they may run on and are left out", file=sys.stderr)
         told += [{"trace": name, **row} for row in (_sum_up(figures) for figures in found.values())]
         if not wanted.json:
             print(f"\n{name}" + (f", mean of {wanted.seeds} seeds" if wanted.seeds > 1 else ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -72,11 +73,15 @@ class Setting:
 
 
 def fitting(jobs: Sequence[TraceJob], setting: Setting) -> tuple[list[TraceJob], int]:
-    """Return the jobs that the whole cluster could run, and how many it could not. Raises TraceError when none is left."""
-    room = sum(cores for _, cores, _ in setting.machines())
-    found = [job for job in jobs if job.cores <= room]
+    """Return the jobs that the machines of their queue, or of the whole cluster, could run, and how many they could not.
+
+    Raises TraceError when none is left.
+    """
+    machines = setting.machines()
+    room = {queue: sum(cores for _, cores, its in machines if queue in ("", its)) for queue in ("", *(its for _, _, its in machines))}
+    found = [job for job in jobs if job.cores <= room.get(job.queue, room[""])]
     if not found:
-        raise TraceError(f"no job of the trace fits into {room} cores, which is what all machines together have")
+        raise TraceError(f"no job of the trace fits into {room['']} cores, which is what all machines together have" if jobs else "there is no job")
     return found, len(jobs) - len(found)
 
 
@@ -133,9 +138,10 @@ class Course:
 def compare(jobs: Sequence[TraceJob], setting: Setting) -> dict[str, Replay]:
     """Return the replay of each policy on the same trace, and the bound, by the policy's name; ours comes first."""
     general = setting.settings.dynamic_cluster
+    maxima = Counter(name for name, _, _ in setting.machines())
     policies: list[Callable[[Cluster], Policy]] = [
         lambda cluster: Autoscaler(setting.settings, cluster, setting.cores),
-        lambda cluster: Predecessor(cluster, setting.widest, setting.most, general.cluster_poller_interval, general.max_idle_time),
+        lambda cluster: Predecessor(cluster, setting.widest, maxima, general.cluster_poller_interval, general.max_idle_time),
         lambda cluster: AlwaysOn(cluster, setting.machines()),
     ]
     found = [replay(jobs, setting, make) for make in policies]

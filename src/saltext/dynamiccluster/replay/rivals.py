@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Mapping
 
 from .cluster import Cluster, Machine
 
@@ -11,12 +13,14 @@ _LATEST = 1200.0  # seconds after which a machine that never came up is given up
 
 class Predecessor:
     """Version 1's policy as it is described: at every poll machines are launched for all that is queued, counting neither idle
-    ones nor those on their way, up to the maximum; one that was idle for `max_idle` seconds is ended."""
+    ones nor those on their way, up to the maximum; one that was idle for `max_idle` seconds is ended. `maxima`: of each resource, the
+    first priority first; what a machine costs depends on it, and nothing else."""
 
     name = "version 1"
 
-    def __init__(self, cluster: Cluster, cores: int, most: int, poll: float = 10.0, max_idle: float = 600.0):
-        self.cluster, self.cores, self.most, self._poll, self._max_idle = cluster, cores, most, poll, max_idle
+    def __init__(self, cluster: Cluster, cores: int, maxima: Mapping[str, int], poll: float = 10.0, max_idle: float = 600.0):
+        self.cluster, self.cores, self._maxima, self._poll, self._max_idle = cluster, cores, maxima, poll, max_idle
+        self.most = sum(maxima.values())
         self.launches = 0
         self._numbers = itertools.count(1)
 
@@ -31,7 +35,11 @@ class Predecessor:
         self.cluster.schedule()
         for _ in range(min(self._wanted(), self.most - len(self.cluster.machines))):
             self.launches += 1
-            self.cluster.launch(f"node-{next(self._numbers):06d}", "all", self.cores)
+            self.cluster.launch(f"node-{next(self._numbers):06d}", self._next_resource(), self.cores)
+
+    def _next_resource(self) -> str:
+        taken = Counter(machine.resource for machine in self.cluster.machines.values())
+        return next(name for name, most in self._maxima.items() if taken[name] < most)
 
     def _is_over(self, machine: Machine, now: float) -> bool:
         if machine.open:
