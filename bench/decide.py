@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from saltext.dynamiccluster.calm import undisturbed
 from saltext.dynamiccluster.model import BatchView, Chunk, Host, Job, JobState, Offer, QueueSlots, Request, Reservation, Shape
 from saltext.dynamiccluster.policy.placement import allocate
 from saltext.dynamiccluster.policy.nodes import combine
@@ -79,7 +80,9 @@ def _run_growth(folder: Path) -> Sample:
 def _check_served(engine: Engine, view: BatchView) -> None:
     """See to it that nothing was given up: every job has its node, as no limit binds."""
     assert engine.plan is not None
-    outcomes = Counter(fate.outcome for fate in engine.plan.fates.values())
+    outcomes: Counter[Outcome] = Counter()
+    for fate, jobs in engine.plan.fates.count().items():
+        outcomes[fate.outcome] += jobs
     served = outcomes[Outcome.ORDERED] + outcomes[Outcome.RUNS] + outcomes[Outcome.ARRIVING]
     if served != len(view.jobs):
         raise SystemExit(f"only {served} of {len(view.jobs)} jobs are served: {outcomes}")
@@ -122,7 +125,7 @@ def _run_scale_in(folder: Path) -> Sample:
     snapshot = Snapshot(Reading(view, NOW - 1, 1), engine.clouds(NOW, 1))
     world = World(snapshot, engine.settings, engine.memory, NOW, combine(snapshot, engine.settings, engine.memory, NOW))
     watch = Stopwatch()
-    with watch.running():
+    with undisturbed(), watch.running():  # as in a decision
         found = scale_in(world, allocate(world))
     if len(found.going) != 5000:
         raise SystemExit(f"{len(found.going)} nodes go instead of 5000")

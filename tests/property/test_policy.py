@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
@@ -158,6 +159,15 @@ def test_every_waiting_job_has_a_fate_and_every_order_for_jobs_names_jobs_that_g
         assert all(found.fates[id_].outcome is Outcome.ORDERED for id_ in order.jobs)
     assert found.needed <= seen.memory.nodes.keys()
     assert all(seen.memory.nodes[name].leaving_for == reasons.IDLE for name in found.unhold)
+
+
+@quick
+@given(worlds())
+def test_a_fate_is_the_same_whether_asked_for_alone_or_counted_or_with_all_others(seen):
+    alone, counted, plain = allocate(seen).fates, allocate(seen).fates.count(), dict(allocate(seen).fates)
+    assert {item.id: alone.of(item) for item in seen.batch.jobs} == plain
+    assert counted == Counter(plain.values())
+    assert alone.of(seen.batch.jobs[0]._replace(id="unheard-of")) is None if seen.batch.jobs else not plain
 
 
 @quick

@@ -76,8 +76,8 @@ def engine_event(cluster: str, what: str, reason: str = "", **more: object) -> E
 def plan_event(cluster: str, plan: Plan, planned: Mapping[str, int]) -> Event:
     """Return `plan/decided`: counts only, so that it stays small whatever the size of the cluster."""
     fates: dict[str, int] = {}
-    for fate in plan.fates.values():
-        fates[fate.outcome.value] = fates.get(fate.outcome.value, 0) + 1
+    for fate, jobs in plan.fates.count().items():
+        fates[fate.outcome.value] = fates.get(fate.outcome.value, 0) + jobs
     data = {"cluster": cluster, "actions": dict(planned), "jobs": fates, "nodes": len(plan.nodes)}
     return Event(f"dynamiccluster/{cluster}/plan/decided", data)
 

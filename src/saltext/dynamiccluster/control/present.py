@@ -220,7 +220,7 @@ def _jobs(core: Core, jobs: tuple[Job, ...], now: float) -> list[dict[str, Any]]
     # not sorted: that would hold the interpreter over 100,000 jobs, for the few that are shown
     pending = nsmallest(shown, waiting, key=lambda job: (-job.priority, job.created, job.id))
     others = [job for job in jobs if job.state is not JobState.PENDING and job.state is not JobState.COMPLETED]
-    return [present_job(job, core.plan.fates.get(job.id), now) for job in (*pending, *others[:1000])]
+    return [present_job(job, core.plan.fates.of(job), now) for job in (*pending, *others[:1000])]
 
 
 def present_job(job: Job, fate: Fate | None, now: float) -> dict[str, Any]:

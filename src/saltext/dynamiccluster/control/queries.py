@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from ..errors import CommandRefused, DynamicClusterError, JournalError
@@ -18,6 +19,7 @@ from .hooks import check_commands
 from .present import present_job, present_node, present_plan
 
 Answer = dict[str, Any]
+_MOST_FATES = 1000  # told with a plan
 
 
 def ask(core: Core, name: str, arguments: Mapping[str, Any]) -> Answer:
@@ -34,10 +36,11 @@ def _plan(core: Core) -> Answer:
     """Return what a decision made now would do, by the same function as the engine's own."""
     now = core.parts.clock.now()
     plan = decide(core.snapshot, core.parts.settings, core.memory, now)
-    fates = {job: {"outcome": fate.outcome.value, "reason": fate.reason, "nodes": list(fate.nodes)} for job, fate in plan.fates.items()}
+    told = islice(plan.fates.items(), _MOST_FATES)
+    fates = {job: {"outcome": fate.outcome.value, "reason": fate.reason, "nodes": list(fate.nodes)} for job, fate in told}
     count = len(plan.actions)
     message = f"{count} action{'' if count == 1 else 's'} would be taken now" if count else "nothing would be done now"
-    return _yes(message, {**present_plan(plan, now), "fates": dict(list(fates.items())[:1000])})
+    return _yes(message, {**present_plan(plan, now), "fates": fates})
 
 
 def _explain(core: Core, subject: str) -> Answer:
@@ -52,7 +55,7 @@ def _explain(core: Core, subject: str) -> Answer:
         return told
     if job is None:
         raise CommandRefused(f"there is neither a job nor a node {subject!r} (salt-run dynamiccluster.jobs and nodes list them)", "unknown")
-    return _yes(explain_job(plan, world, subject), present_job(job, plan.fates.get(job.id), now))
+    return _yes(explain_job(plan, world, subject), present_job(job, plan.fates.of(job), now))
 
 
 def _explain_failures(core: Core, plan: Plan, subject: str) -> Answer | None:

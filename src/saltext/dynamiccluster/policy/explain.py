@@ -16,13 +16,13 @@ def explain_job(plan: Plan, world: World, job_id: str) -> str:
     stale = batch_problem(world)
     if job is None:
         return f"job {job_id} is not known" + (f" ({stale})" if stale else ": it has ended, or was never submitted")
-    return _tell_job(plan, world, job) + (f" (as last read; {stale})" if stale and job.id not in plan.fates else "")
+    return _tell_job(plan, world, job) + (f" (as last read; {stale})" if stale and not plan.fates.of(job) else "")
 
 
 def find_job(plan: Plan, world: World, job_id: str) -> Job | None:
     """Return the job of this id, of an array rather the part that waits; None when there is none."""
     jobs = [job for job in world.batch.jobs if job_id in (job.id, *_short_forms(job.id))]
-    return next((job for job in jobs if job.id in plan.fates), jobs[0] if jobs else None)
+    return next((job for job in jobs if plan.fates.of(job)), jobs[0] if jobs else None)
 
 
 def _short_forms(job_id: str) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ def _short_forms(job_id: str) -> tuple[str, ...]:
 
 
 def _tell_job(plan: Plan, world: World, job: Job) -> str:
-    fate = plan.fates.get(job.id)
+    fate = plan.fates.of(job)
     if fate is None:
         where = f" on {', '.join(dict.fromkeys(job.hosts))}" if job.hosts else ""
         return f"job {job.id} {_DOING.get(job.state, job.state.value)}{where}"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import chain, islice, repeat
 
 from ..model import Job, Phase, Shape
 from .bins import Group, Kinds, Spot, Stage, free_of_host, free_of_shape
@@ -15,17 +14,17 @@ from .matching import UNKNOWN, Ask
 from .memory import SPOT
 from .obstacles import Candidate, nearest_miss
 from .packing import Budget, Fresh, Supply, make_supply, place
-from .plan import Fate, Outcome
+from .plan import Fate, Fates, Outcome, Run
 from .seating import Seating
 from .world import World
 
 _MOST_NAMES = 4
 
 
-def unread(jobs: Iterable[Job], problem: str) -> dict[str, Fate]:
+def unread(jobs: Iterable[Job], problem: str) -> Fates:
     """Return the fates while the batch system cannot be read: nothing is decided on what is not known."""
     fate = Fate(Outcome.WAITS, f"nothing is launched now: {problem}")
-    return {job.id: fate if is_demand(job) else not_demand(job) for job in jobs if waits(job)}
+    return Fates({job.id: fate if is_demand(job) else not_demand(job) for job in jobs if waits(job)})
 
 
 def not_demand(job: Job) -> Fate:
@@ -81,19 +80,18 @@ class Verdicts:
         """Tell whether no node that there could be can serve the request (row S21)."""
         return _is_void(ask) or (not self._unknown and not self.reachable(ask))
 
-    def tell(self, fates: dict[str, Fate], lot: Lot, seating: Seating, supply: Supply) -> None:
-        """Add the fates of a lot's jobs. `supply` is what is left once all is placed."""
-        ids = list(map(get_id, lot.jobs))
+    def tell(self, lot: Lot, seating: Seating, supply: Supply) -> list[Run]:
+        """Return the fates of a lot's jobs, in their order. `supply` is what is left once all is placed."""
         if not lot.is_plain:
-            fates.update(self._tell_apart(lot, ids, seating, supply))
-            return
-        left = iter(ids)
+            return self._tell_apart(lot, seating, supply)
+        runs: list[Run] = []
         for stage, spots, each in seating.rows.get(id(lot), ()):
             known = self._alone[stage]
-            told = [known.get(spot.label) or self._tell_alone(stage, spot) for spot in spots]
-            fates.update(zip(islice(left, each * len(spots)), chain.from_iterable(map(repeat, told, repeat(each))), strict=True))
-        if waiting := list(left):  # most jobs of a long queue: one fate for all of them
-            fates.update(dict.fromkeys(waiting, Fate(*self.judge(lot.ask, supply))))
+            runs += [(known.get(spot.label) or self._tell_alone(stage, spot), each) for spot in spots]
+        waiting = len(lot.jobs) - sum(jobs for _, jobs in runs)
+        if waiting:
+            runs.append((Fate(*self.judge(lot.ask, supply)), waiting))
+        return runs
 
     def _tell_alone(self, stage: Stage, spot: Spot) -> Fate:
         """Return the fate of a job that one place is enough for, made once for each place."""
@@ -103,22 +101,26 @@ class Verdicts:
             fate = self._fate_at((stage, spot))
         return self._alone[stage].setdefault(spot.label, fate)
 
-    def _tell_apart(self, lot: Lot, ids: list[str], seating: Seating, supply: Supply) -> dict[str, Fate]:
+    def _tell_apart(self, lot: Lot, seating: Seating, supply: Supply) -> list[Run]:
         """Return the fates of jobs that may have several places, or tasks without one."""
-        seated = [] if seating.spots.keys().isdisjoint(ids) else [job for job in lot.jobs if job.id in seating.spots]
-        fates: dict[str, Fate] = {}
-        if len(seated) < len(lot.jobs):
-            fates = dict.fromkeys(ids, Fate(*self.judge(lot.ask, supply)))
+        if seating.spots.keys().isdisjoint(map(get_id, lot.jobs)):
+            return [(Fate(*self.judge(lot.ask, supply)), len(lot.jobs))]
         made: dict[tuple[object, ...], Fate] = {}
-        for job in seated:
-            seats, left = seating.spots[job.id], job.tasks - seating.tasks.get(job.id, 0)
-            key = (tuple(seats), left, job.tasks if left and seats else 0)
-            fate = made.get(key)
-            if fate is None:
-                waits = f"; {left} of its {job.tasks} tasks wait: {self.judge(lot.ask, supply)[1]}" if left else ""
-                fate = made[key] = self._fate_at(*seats, single=lot.ask.single, waits=waits)
-            fates[job.id] = fate
-        return fates
+        runs: list[Run] = []
+        for job in lot.jobs:
+            seats, left = seating.spots.get(job.id, ()), job.tasks - seating.tasks.get(job.id, 0)
+            key = (tuple(seats), left, job.tasks) if left and seats else (tuple(seats), bool(left))
+            if key not in made:
+                made[key] = self._tell_job(lot, job.tasks, left, seats, supply)
+            runs.append((made[key], 1))
+        return runs
+
+    def _tell_job(self, lot: Lot, tasks: int, left: int, seats: Sequence[tuple[Stage, Spot]], supply: Supply) -> Fate:
+        """Return the fate of a job, `left` of whose tasks wait while the others have these seats."""
+        if not seats:
+            return Fate(*self.judge(lot.ask, supply))
+        waits = f"; {left} of its {tasks} tasks wait: {self.judge(lot.ask, supply)[1]}" if left else ""
+        return self._fate_at(*seats, single=lot.ask.single, waits=waits)
 
     def _fate_at(self, *spots: tuple[Stage, Spot], single: bool = True, waits: str = "") -> Fate:
         outcome = _outcome({stage for stage, _ in spots}, single)

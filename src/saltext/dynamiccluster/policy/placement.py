@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from .demand import Lot, collect_lots, sum_up, waits
 from .fates import Verdicts, not_demand, unread
 from .limits import Count, batch_problem, blocked_resources, budget_of, count_nodes, missing
 from .packing import Fresh, Supply, make_supply, new_name, open_nodes, place, place_partly, set_aside
-from .plan import Fate
+from .plan import Fates, Heap
 from .seating import Entry, Seating, settle
 from .world import World
 
@@ -49,7 +50,7 @@ class Allocation:
     """
 
     orders: tuple[Order, ...] = ()
-    fates: Mapping[str, Fate] = field(default_factory=dict)
+    fates: Fates = field(default_factory=Fates)
     needed: frozenset[str] = frozenset()
     spare: frozenset[str] = frozenset()
     hoped: frozenset[str] = frozenset()
@@ -238,12 +239,11 @@ def _conclude(scene: _Scene, result: _Result, refills: tuple[Order, ...], blocke
     world, seating = scene.world, settle(result.entries)
     hoped, waiting_for = _hopes(scene, result)
     counted = {name: jobs[0] for stage in _COUNTED for name, jobs in seating.jobs[stage].items()}
-    fates = {job.id: not_demand(job) for job in world.other_jobs if waits(job)}
-    for lot in scene.lots:
-        scene.verdicts.tell(fates, lot, seating, result.supply)
+    others = {job.id: not_demand(job) for job in world.other_jobs if waits(job)}
+    heaps = [Heap(lot.jobs, partial(scene.verdicts.tell, lot, seating, result.supply)) for lot in scene.lots]
     return Allocation(
         orders=(*refills, *_orders(result.supply, seating, refills), *_lone_trials(scene, result)),
-        fates=fates,
+        fates=Fates(others, heaps),
         needed=frozenset(counted) & world.memory.nodes.keys(),
         hoped=hoped & world.memory.nodes.keys(),
         counted={**waiting_for, **counted},

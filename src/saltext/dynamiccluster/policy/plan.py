@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
+from itertools import chain, repeat, starmap
 from typing import NamedTuple
 
-from ..model import NodeRecord, WorkerNode
+from ..model import Job, NodeRecord, Request, WorkerNode
+from .demand import get_id
 from .memory import Memory
 
 
@@ -45,6 +49,8 @@ class Action:
 class Outcome(Enum):
     """What will become of a pending job."""
 
+    __hash__ = object.__hash__  # an enumeration's own one is slow
+
     RUNS = "runs"  # a node that exists has room: the scheduler's turn
     ARRIVING = "arriving"  # a node on its way will take it
     ORDERED = "ordered"  # new nodes are ordered for it
@@ -61,6 +67,71 @@ class Fate(NamedTuple):
     nodes: tuple[str, ...] = ()
 
 
+Run = tuple[Fate, int]  # a fate, and how many jobs in a row share it
+
+
+class Heap:
+    """Jobs with equal requests, in their order, and what becomes of them. `tell` returns their fates as runs; it is called when somebody asks."""
+
+    def __init__(self, jobs: Sequence[Job], tell: Callable[[], Sequence[Run]]) -> None:
+        self.jobs = jobs
+        self._tell = tell
+
+    @cached_property
+    def runs(self) -> Sequence[Run]:
+        return self._tell()
+
+    @cached_property
+    def by_id(self) -> dict[str, Fate]:
+        fates = chain.from_iterable(starmap(repeat, self.runs))
+        return dict(zip(map(get_id, self.jobs), fates, strict=True))
+
+
+class Fates(Mapping[str, Fate]):
+    """What becomes of jobs, by id.
+
+    Of a hundred thousand that wait a few are ever looked at. So only `few` are told one by one; of the others it is known in which heap they
+    are, and `of` and `count` put no more of it into words than is asked for. As a mapping it is put together as a whole, at the first look.
+    """
+
+    def __init__(self, few: Mapping[str, Fate] | None = None, heaps: Sequence[Heap] = ()) -> None:
+        self._few = few or {}
+        self._heaps = heaps
+
+    @cached_property
+    def _all(self) -> dict[str, Fate]:
+        return dict(chain(self._few.items(), chain.from_iterable(heap.by_id.items() for heap in self._heaps)))
+
+    @cached_property
+    def _by_request(self) -> dict[Request, list[Heap]]:
+        found: dict[Request, list[Heap]] = {}
+        for heap in self._heaps:
+            found.setdefault(heap.jobs[0].request, []).append(heap)
+        return found
+
+    def of(self, job: Job) -> Fate | None:
+        """Return what becomes of one job, None when it was not decided on."""
+        if job.id in self._few:
+            return self._few[job.id]
+        return next((heap.by_id[job.id] for heap in self._by_request.get(job.request, ()) if job.id in heap.by_id), None)
+
+    def count(self) -> Counter[Fate]:
+        """Return how many jobs share each fate."""
+        found = Counter(self._few.values())
+        for fate, jobs in chain.from_iterable(heap.runs for heap in self._heaps):
+            found[fate] += jobs
+        return found
+
+    def __getitem__(self, job_id: str) -> Fate:
+        return self._all[job_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The decision. `memory` is what to remember before anything is done; then `actions` in order.
@@ -71,7 +142,7 @@ class Plan:
 
     memory: Memory
     actions: tuple[Action, ...] = ()
-    fates: Mapping[str, Fate] = field(default_factory=dict)
+    fates: Fates = field(default_factory=Fates)
     nodes: tuple[WorkerNode, ...] = ()
     stays: Mapping[str, str] = field(default_factory=dict)  # node name -> when it may go and why not now
     blocked: Mapping[str, str] = field(default_factory=dict)

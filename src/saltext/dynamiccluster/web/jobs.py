@@ -28,7 +28,7 @@ class JobIndex:
             if view is not self._view:
                 self._view, self._jobs = view, _index(view.jobs)
             job = self._jobs.get(job_id)
-        return present_job(job, core.plan.fates.get(job.id), core.parts.clock.now()) if job else None
+        return present_job(job, core.plan.fates.of(job), core.parts.clock.now()) if job else None
 
 
 def _index(jobs: tuple[Job, ...]) -> dict[str, Job]:

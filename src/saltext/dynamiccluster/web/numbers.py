@@ -96,7 +96,7 @@ class Numbers:
         self._see_starts(jobs)
         self._see_phases(core.memory.nodes.values())
         gauges = _gauges(document, self.waiting)
-        gauges["demand_unmet_jobs"] = _unmet(core.plan.fates)
+        gauges["demand_unmet_jobs"] = _unmet(core.plan.fates.count())
         with self._lock:
             self._gauges = gauges
 
@@ -189,12 +189,12 @@ def _by_state(rows: Iterable[Mapping[str, Any]], resources: Iterable[str]) -> tu
     return nodes, cores
 
 
-def _unmet(fates: Mapping[str, Fate]) -> tuple[str, tuple[str, ...], Values]:
-    """Return jobs without a node by reason; names and numbers in a reason are left out, so that there are few of them."""
-    raw = Counter((fate.outcome.value, fate.reason) for fate in fates.values() if fate.outcome in _UNMET)
+def _unmet(fates: Mapping[Fate, int]) -> tuple[str, tuple[str, ...], Values]:
+    """Return jobs without a node by reason, from how many jobs share each fate; names and numbers in a reason are left out, so that there are few of them."""
     found: Counter[tuple[str, str]] = Counter()
-    for (outcome, reason), count in raw.items():
-        found[outcome, _VARIABLE.sub("*", reason)[:120]] += count
+    for fate, count in fates.items():
+        if fate.outcome in _UNMET:
+            found[fate.outcome.value, _VARIABLE.sub("*", fate.reason)[:120]] += count
     most = found.most_common(_MOST_REASONS)
     other: Counter[tuple[str, ...]] = Counter(dict(most))
     for (outcome, reason), count in found.items():
