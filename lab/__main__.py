@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 
-from lab import inside
+from lab import admin, inside
 from lab.api import Lab
 from lab.errors import LabError
 from lab.layout import USER
@@ -29,7 +30,7 @@ def main(words: list[str]) -> int:
     if words[:1] == ["--name"] and len(words) > 1:
         name, words = words[1], words[2:]
     if not words or words[0] in ("-h", "--help"):
-        print("usage: ./run lab [--name NAME] up [--cluster torque] [--cloud openstack] | down | status | poweroff NODE [stopped|terminated|running] | announce NODE interruption|rebalance|maintenance [SECONDS] | faults [clear | ACTION FAULT [KEY=VALUE ...]] | log NODE | node NODE WORDS... | WORDS...")
+        print("usage: ./run lab [--name NAME] up [--cluster torque] [--cloud openstack] | down | status | poweroff NODE [stopped|terminated|running] | announce NODE interruption|rebalance|maintenance [SECONDS] | faults [show | clear | ACTION FAULT [KEY=VALUE ...]] | log NODE | node NODE WORDS... | WORDS...")
         return 0 if words else 2
     try:
         if words[0] in ("down", "status") and len(words) > 1:
@@ -54,6 +55,7 @@ def _up(name: str, words: list[str]) -> int:
     else:
         print("Starting the lab ...", flush=True)
         lab.up()
+    admin.leave_token(lab.state)  # anew each time: it ends after half a day
     describe(lab)
     print(_HINTS.replace("qsub -b y sleep 30 ", "sh -c 'echo sleep 30 | qsub'") if lab.cluster == "torque" else _HINTS)
     return 0
@@ -81,6 +83,8 @@ def describe(lab: Lab) -> None:
     if ports:
         ec2 = f"EC2 API: http://127.0.0.1:{ports['ec2']}   " if "ec2" in ports else ""
         print(f"{ec2}REST and dashboard: http://127.0.0.1:{ports['admin']}")
+    if token := admin.token_file(lab.state):
+        print(f"Log in to {admin.address(lab.state)} by the token in {token}, or: curl -H \"X-Auth-Token: $(cat {token})\" http://127.0.0.1:{ports['admin']}/workernode")
     for node, its in sorted(lab.nodes().items()):
         print(f"  {node:24} {its['address']:15} {its['instance'] or 'bare'}")
 
@@ -93,9 +97,10 @@ def _poweroff(name: str, words: list[str]) -> int:
 
 
 def _announce(name: str, words: list[str]) -> int:
-    if not 2 <= len(words) <= 3 or words[1] not in ("interruption", "rebalance", "maintenance"):
-        raise LabError("announce takes a node, what its cloud announces, and in how many seconds it comes", "announce NODE interruption|rebalance|maintenance [SECONDS]")
-    Lab(name).announce(words[0], words[1], float(words[2]) if len(words) == 3 else 120.0)
+    seconds = words[2] if len(words) == 3 else "120"
+    if not 2 <= len(words) <= 3 or words[1] not in ("interruption", "rebalance", "maintenance") or not re.fullmatch(r"\d+(\.\d+)?", seconds):
+        raise LabError("announce takes a node, what its cloud announces, and in how many seconds it comes", "./run lab announce NODE interruption|rebalance|maintenance [SECONDS]")
+    Lab(name).announce(words[0], words[1], float(seconds))
     return 0
 
 
@@ -105,19 +110,21 @@ def _faults(name: str, words: list[str]) -> int:
     try:
         if words == ["clear"]:
             lab.faults("clear")
-        elif words:
+        elif words and words != ["show"]:
             action, fault, *options = words
             lab.faults("add", action=action, fault=fault, **{key: json.loads(value) for key, _, value in (word.partition("=") for word in options)})
         print(json.dumps(lab.faults("show"), indent=1))
     except (ValueError, OSError) as error:
-        raise LabError(f"faults: {error}", "faults RunInstances throttled,lost-reply probability=0.2 count=5") from error
+        raise LabError(f"faults: {error}", "./run lab faults RunInstances throttled,lost-reply probability=0.2 count=5") from error
     return 0
 
 
 def _log(name: str, words: list[str]) -> int:
     if len(words) != 1:
         raise LabError("log takes a node", "./run lab status lists them")
-    print(Lab(name).log_of(words[0]), end="")
+    if not (text := Lab(name).log_of(words[0])):
+        raise LabError(f"there is no console of {words[0]}", "./run lab status lists the nodes that run, the directory of logs has those that ran")
+    print(text, end="")
     return 0
 
 

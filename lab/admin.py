@@ -32,6 +32,12 @@ def address(state: State) -> str:
     return f"http://127.0.0.1:{state.read('ports.json')['admin']}/dashboard"
 
 
+def token_file(state: State) -> Path | None:
+    """Return the file in which a token was left, None when there is none."""
+    path = state.path / _TOKEN
+    return path if path.exists() else None
+
+
 def leave_token(state: State) -> Path:
     """Make a token and leave it in a file that only its owner can read; return the file."""
     made = inside.run(inside.head_argv(state), [sys.executable, "-c", _MAKE % USER]).stdout.split()[-1]

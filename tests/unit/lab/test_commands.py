@@ -11,7 +11,7 @@ class Started:
     """In place of a lab: what it was made with."""
 
     last: dict[str, object] = {}
-    running, cluster = False, "gridengine"
+    running, cluster, state = False, "gridengine", "its state"
 
     def __init__(self, name: str, **options: object):
         Started.last = {"name": name, **options}
@@ -24,6 +24,7 @@ class Started:
 def labs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "Lab", Started)
     monkeypatch.setattr(commands, "describe", lambda lab: None)
+    monkeypatch.setattr(commands.admin, "leave_token", lambda state: Started.last.update(token=state))
 
 
 @pytest.mark.parametrize(
@@ -37,10 +38,11 @@ def labs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_up_takes_the_cluster_and_the_cloud(words, cluster, provider):
     assert commands.main(words) == 0
     assert (Started.last["cluster"], Started.last["provider"], Started.last["up"]) == (cluster, provider, True)
+    assert Started.last["token"] == "its state"
     assert Started.last["name"] == ("b" if "b" in words else "lab")
 
 
-@pytest.mark.parametrize("words", [["up", "--cluster", "slurm"], ["up", "now"], ["up", "--cloud"], ["down", "--name", "b"]])
+@pytest.mark.parametrize("words", [["up", "--cluster", "slurm"], ["up", "now"], ["up", "--cloud"], ["down", "--name", "b"], ["announce", "n1", "interruption", "soon"], ["announce", "n1", "rain"]])
 def test_words_that_are_none_of_its_are_refused_and_say_what_is(words, capsys):
     Started.last = {}
     assert commands.main(words) == 1
