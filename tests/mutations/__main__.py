@@ -1,10 +1,8 @@
-"""`./run mutate [WORDS]`: put each deliberate fault into a copy of the tree and see that its tests catch it.
-
-WORDS choose faults by what they say. Ends with 1 when a fault is not caught, or not within a minute.
-"""
+"""Put each deliberate fault into a copy of the tree and see that its tests catch it. Ends with 1 when one is not caught, or not within a minute."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -23,9 +21,11 @@ _MINUTE = 60.0  # seconds of run time (of the processor: others may be at work) 
 _PATIENCE = 600.0
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Try the faults, two at a time; return 1 when one was not caught."""
-    faults = [fault for fault in FAULTS if all(word in fault.what for word in words)]
+    parser = argparse.ArgumentParser(prog="./run mutate", description=__doc__)
+    parser.add_argument("words", nargs="*", help="only faults that say all of these words")
+    faults = choose(parser, parser.parse_args(words).words)
     with tempfile.TemporaryDirectory(prefix="mutate-") as directory:
         trees = [_copy_tree(Path(directory) / str(number)) for number in range(min(os.cpu_count() or 1, 2))]
         paths = sorted({path for fault in faults for path in fault.tests})
@@ -38,6 +38,14 @@ def main(words: Sequence[str]) -> int:
             missed = [fault for fault, caught in pool.map(lambda fault: _try(fault, free), faults) if not caught]
     print(f"{len(faults)} faults, {len(faults) - len(missed)} caught")
     return bool(missed)
+
+
+def choose(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Fault]:
+    """Return the faults that say all the words; end the program when there are none, since their tests would then be all tests."""
+    faults = [fault for fault in FAULTS if all(word in fault.what for word in words)]
+    if not faults:
+        parser.error(f"no fault says {' '.join(words)!r}; there are:\n" + "\n".join(f"  {fault.what}" for fault in FAULTS))
+    return faults
 
 
 def _try(fault: Fault, free: list[Path]) -> tuple[Fault, bool]:
@@ -93,4 +101,4 @@ def _run_tests(tree: Path, paths: Sequence[str]) -> tuple[int, float, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
