@@ -22,12 +22,25 @@ def main(words: Sequence[str]) -> int:
     apart = [name for name in APART if getattr(options, name)]
     cases = all_cases(apart or MODULES)
     wanted = [case for case in cases.values() if not options.only or any(part in case.name for part in options.only)]
+    if not wanted:
+        raise SystemExit(f"bench: no row has {' or '.join(options.only)} in its name; there are {', '.join(cases)}")
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        folder = options.input or Path(scratch)
+        folder = Path(scratch)
+        take_in(options.input, folder)
         rows = [_measure(case, folder, 1 if apart else options.repeat, options.json) for case in wanted]
     if options.json:
         print(json.dumps(rows, indent=2))
-    return 0 if rows and all(row["met"] for row in rows) else 1
+    return 0 if all(row["met"] for row in rows) else 1
+
+
+def take_in(given: Path | None, folder: Path) -> None:
+    """Link each given file into the folder: what is made besides would else lie beside them, and be taken for given the next time."""
+    if given is None:
+        return
+    if not given.is_dir():
+        raise SystemExit(f"bench: --input {given} is no directory; docs/performance.md names the files that it may hold")
+    for file in given.iterdir():
+        (folder / file.name).symlink_to(file.resolve())
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
