@@ -111,7 +111,7 @@ def test_explain_in_one_line(world, subject, words):
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("explain", {"subject": "nosuch"}, "neither a job nor a node 'nosuch'"),
+        ("explain", {"subject": "nosuch"}, "neither a job nor a node nor a resource 'nosuch'"),
         ("explain", {}, "wrong arguments"),
         ("job", {"job": "99"}, "no job '99'"),
         ("history", {"limit": "many"}, "invalid literal"),

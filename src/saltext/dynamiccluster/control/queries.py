@@ -54,7 +54,7 @@ def _explain(core: Core, subject: str) -> Answer:
     if job is None and (told := _explain_failures(core, plan, subject)) is not None:
         return told
     if job is None:
-        raise CommandRefused(f"there is neither a job nor a node {subject!r} (salt-run dynamiccluster.jobs and nodes list them)", "unknown")
+        raise CommandRefused(f"there is neither a job nor a node nor a resource {subject!r} (salt-run dynamiccluster.jobs, nodes and resources list them)", "unknown")
     return _yes(explain_job(plan, world, subject), present_job(job, plan.fates.of(job), now))
 
 
