@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from saltext.dynamiccluster.model import Phase, ResourceFlag
@@ -31,7 +33,7 @@ def test_without_headroom_nothing_is_added():
 def test_spare_nodes_are_ordered_for_the_busy_ones_rounded_up():
     assert ordered(kept(seen(0.5))) == ["a", "a"]
     assert ordered(kept(seen(0.3))) == ["a", "a"]
-    assert kept(seen()).orders[0].reason == "to keep spare nodes (headroom)"
+    assert kept(seen()).orders[0].reason == "to keep spare nodes (headroom 0.5)"
 
 
 def test_a_cluster_without_jobs_keeps_none():
@@ -115,3 +117,58 @@ def test_each_resource_learns_from_its_own_nodes_and_adopted_ones_teach_nothing(
     adopted = record("n2", resource="b", asked_at=NOW - 60, ready_at=NOW - 60)
     found = world(hosts=(host("n1"), host("n2")), records=(booted("n1", 120), adopted), config=config)
     assert found.idle_limits == {"a": 120, "b": 600}
+
+
+# -- more may follow --------------------------------------------------------------------------------------------------
+
+
+def ordered_for_jobs(name, ago, phase=Phase.BOOTING, **more):
+    return record(name, phase, asked_at=NOW - ago, cause="for job 7", **more)
+
+
+def growing(surge, records, hosts=(), **more):
+    return world(hosts=hosts, records=records, config=settings(surge=surge, **more))
+
+
+@pytest.mark.parametrize(
+    ("records", "count"),
+    [
+        ((ordered_for_jobs("n1", 10), ordered_for_jobs("n2", 10)), 1),
+        ((ordered_for_jobs("n1", 10), ordered_for_jobs("n2", 10), ordered_for_jobs("n3", 599)), 2),
+        ((ordered_for_jobs("n1", 601),), 0),
+        ((ordered_for_jobs("n1", 10, Phase.DESTROYING, leaving_for="not in service within max_launch_time"),), 0),
+        ((record("n1", Phase.BOOTING, asked_at=NOW - 10, cause="to keep spare nodes (surge 1)"),), 0),
+        ((record("n1", Phase.BOOTING, asked_at=NOW + 50, cause="for job 7"),), 0),
+    ],
+)
+def test_nodes_ordered_lately_for_jobs_bring_spare_ones(records, count):
+    busy = tuple(host(item.hostname, used=8) for item in records if item.phase is Phase.SERVING)
+    counted = {item.name: "7" for item in records}
+    found = growing(0.5, records, busy)
+    allocation = replace(allocate(found), counted=counted)
+    orders = keep_spare(found, allocation).orders
+    assert len(orders) == count
+    assert {order.reason for order in orders} <= {"to keep spare nodes (surge 0.5)"}
+
+
+def test_spare_nodes_bring_no_further_ones():
+    records = (ordered_for_jobs("n1", 10), record("n2", Phase.BOOTING, asked_at=NOW - 5, cause="to keep spare nodes (surge 1)"))
+    found = growing(1, records)
+    assert not keep_spare(found, replace(allocate(found), counted={"n1": "7"})).orders
+
+
+def test_a_node_kept_as_spare_goes_once_no_order_is_recent():
+    hosts = (host("n1", used=8), host("n2"))
+    lately, long_ago = ordered_for_jobs("n1", 30, Phase.SERVING), ordered_for_jobs("n1", 700, Phase.SERVING)
+    for first, going in ((lately, []), (long_ago, ["n2"])):
+        found = growing(1, (first, idle("n2", 700)), hosts)
+        shrunk = scale_in(found, kept(found))
+        assert [item.name for item in shrunk.going] == going
+        assert going or shrunk.stays["n2"] == "kept as a spare node (surge 1)"
+
+
+def test_both_kinds_of_spare_nodes_add_up_and_are_rounded_once():
+    records = (ordered_for_jobs("n1", 30, Phase.SERVING), ordered_for_jobs("n2", 30, Phase.SERVING))
+    hosts = (host("n1", used=8), host("n2", used=8))
+    found = growing(0.5, records, hosts, headroom=0.25)
+    assert [order.reason for order in kept(found).orders] == ["to keep spare nodes (headroom 0.25, surge 0.5)"] * 2

@@ -15,6 +15,7 @@ from ..settings import Settings
 from ..snapshot import Snapshot
 from .breaker import count_failures
 from .economy import keep_spare
+from .lessons import learn
 from .lifecycle import next_step
 from .memory import Memory
 from .nodes import combine, find_instances
@@ -43,6 +44,7 @@ def _decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) 
     memory, actions = _step_all(world)
     memory = count_failures(before, memory, now)
     orders = _due(world, allocation)
+    memory = learn(memory, before, world, allocation, idle.going, orders)
     memory = _note_orders(memory, orders, now)
     actions += [*_adoptions(world), *_as_actions(orders)]
     return Plan(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ..model import HoldBy, Phase, WorkerNode
+from ..model import HoldBy, NodeRecord, Phase, WorkerNode
+from ..settings.general import General
 from .limits import budget_of, count_nodes
 from .packing import Budget
-from .placement import Allocation, Order
+from .placement import FOR_JOBS, Allocation, Order
 from .world import COMING, World
 
 SPARE = "to keep spare nodes"
 
 
 def keep_spare(world: World, allocation: Allocation) -> Allocation:
-    """Return the allocation with `headroom`: so many nodes for each busy one stay idle, or are ordered, beyond what jobs count on."""
+    """Return the allocation with spare nodes (`headroom`, `surge`): so many stay idle, or are ordered, beyond what jobs count on."""
     wanted = _wanted(world)
     if not wanted or "" in allocation.blocked:
         return allocation
@@ -28,9 +29,24 @@ def keep_spare(world: World, allocation: Allocation) -> Allocation:
 
 
 def _wanted(world: World) -> int:
-    """Return how many spare nodes there should be: none for a cluster without jobs, so that it can shrink to its minimum."""
+    """Return how many spare nodes there should be: soon none for a cluster without jobs, so that it can shrink to its minimum."""
+    general = world.settings.dynamic_cluster
+    if not general.headroom and not general.surge:
+        return 0
     busy = sum(1 for node in world.nodes if node.record is not None and node.host is not None and node.host.busy)
-    return math.ceil(world.settings.dynamic_cluster.headroom * busy)
+    recent = sum(1 for record in world.memory.nodes.values() if _is_recent(world, record)) if general.surge else 0
+    return math.ceil(general.headroom * busy + general.surge * recent)
+
+
+def _is_recent(world: World, record: NodeRecord) -> bool:
+    """Tell whether a node was ordered for jobs so lately that more of them may follow."""
+    age = world.now - record.asked_at
+    return 0 <= age < world.settings.dynamic_cluster.max_idle_time and not record.leaving_for and record.cause.startswith(FOR_JOBS)
+
+
+def name_spare(general: General) -> str:
+    """Return which settings make nodes spare, as in "headroom 0.1, surge 0.5"."""
+    return ", ".join(f"{name} {value:g}" for name, value in (("headroom", general.headroom), ("surge", general.surge)) if value)
 
 
 def _is_spare(world: World, allocation: Allocation, node: WorkerNode) -> bool:
@@ -58,7 +74,7 @@ def _order(world: World, allocation: Allocation, lacking: int) -> list[Order]:
         given = [*allocation.orders, *orders]
         own = world.settings.cloud[name].quantity.max - counts[name].billed - sum(order.resource == name for order in given)
         room = min(own, _left(world, budget, given).allows(world.settings.cloud[name].price or 0.0), lacking - len(orders))
-        orders += [Order(name, f"{SPARE} (headroom)")] * max(room, 0)
+        orders += [Order(name, f"{SPARE} ({name_spare(world.settings.dynamic_cluster)})")] * max(room, 0)
     return orders
 
 

@@ -45,6 +45,8 @@ class ResourceMemory:
     failed_at: float = 0.0  # when the last machine that never became a node was given up
     offerings: Mapping[str, Backoff] = field(default_factory=dict)
     promised: Shape | None = None
+    gaps: tuple[float, ...] = ()  # how soon idle nodes were wanted again: weights by the classes of policy.idle
+    left: tuple[float, ...] = ()  # since when those that went for being idle had been idle, while an order may tell how soon they were missed
 
 
 _NOTHING = ResourceMemory()

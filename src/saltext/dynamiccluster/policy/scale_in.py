@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..model import HoldBy, InstanceState, NodeRecord, Phase, ResourceFlag, WorkerNode
 from . import reasons
 from .bins import is_stalled
+from .economy import name_spare
 from .lifecycle import LIFT
 from .limits import batch_problem, cloud_problem, counts_for_minimum
 from .placement import FOR_JOBS, Allocation
@@ -121,7 +122,7 @@ def _why_in_use(world: World, allocation: Allocation, node: WorkerNode, record: 
     if record.name in allocation.needed or (record.name in allocation.hoped and idle < limit + general.max_launch_time):
         return _counting(allocation, record.name)
     if record.name in allocation.spare:
-        return f"kept as a spare node (headroom {general.headroom:g})"
+        return f"kept as a spare node ({name_spare(general)})"
     age = world.now - record.asked_at
     if age < general.minimum_node_life:
         return f"idle, but {age:.0f} s old and minimum_node_life is {general.minimum_node_life:.0f} s"

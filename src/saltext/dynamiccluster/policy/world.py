@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
 
 from ..model import BatchView, Job, NodeRecord, Offer, Phase, ResourceFlag, Shape, WorkerNode
 from ..settings import Settings
 from ..snapshot import Snapshot
 from .demand import split_jobs
+from .idle import idle_limits
 from .maximum import find_beyond_maximum
 from .memory import Memory, ResourceMemory
 
@@ -78,17 +78,8 @@ class World:
 
     @cached_property
     def idle_limits(self) -> dict[str, float]:
-        """Return for each resource how long a node of it may be idle: `max_idle_time`, or less where boots are short (`idle_boots`).
-
-        A node that is kept idle for as long as its successor takes to boot costs at most twice what the best foresight would.
-        """
-        general = self.settings.dynamic_cluster
-        boots: dict[str, list[float]] = {name: [] for name in self.settings.cloud}
-        for record in self.memory.nodes.values() if general.idle_boots else ():
-            if record.ready_at > record.asked_at and record.resource in boots:
-                boots[record.resource].append(record.ready_at - record.asked_at)
-        learned = {name: general.idle_boots * median(found) for name, found in boots.items() if found}
-        return {name: min(learned.get(name, general.max_idle_time), general.max_idle_time) for name in boots}
+        """Return for each resource how many seconds a node of it may be idle."""
+        return idle_limits(self.settings, self.memory)
 
     @cached_property
     def by_resource(self) -> dict[str, tuple[WorkerNode, ...]]:

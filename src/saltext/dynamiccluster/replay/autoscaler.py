@@ -31,6 +31,7 @@ from ..model import (
     Verdict,
 )
 from ..policy.decide import decide
+from ..policy.idle import idle_limits
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action
 from ..settings import Settings
@@ -100,9 +101,12 @@ class Autoscaler:
         yield memory.planned_at - EPOCH + general.auto_provision_interval
         yield memory.queue_since - EPOCH + general.batch_window.quiet
         yield memory.queue_dirty_since - EPOCH + general.batch_window.most
+        limits = idle_limits(self.settings, memory)
         for record in memory.nodes.values():
+            yield record.asked_at - EPOCH + general.max_idle_time  # its order is not recent any more (surge)
             if record.idle_since:
-                yield record.idle_since - EPOCH + general.max_idle_time
+                yield record.idle_since - EPOCH + limits[record.resource]
+                yield record.asked_at - EPOCH + general.minimum_node_life
         for resource in memory.resources.values():
             if resource.backoff is not None:
                 yield resource.backoff.until - EPOCH

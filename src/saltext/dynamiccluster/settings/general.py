@@ -113,7 +113,9 @@ class General(Section):
     batch_window: BatchWindow = BatchWindow()
     minimum_node_life: Seconds = 0.0
     idle_boots: Boots = 0.0
+    idle_learns: Flag = False
     headroom: Share = 0.0
+    surge: Share = 0.0
     destroy_down_nodes_with_jobs: Flag = False
     hostname: Literal["instance_name", "private_dns", "dns"] | HostnameCommand = "instance_name"
     limits: Limits = Limits()

@@ -34,7 +34,7 @@ _SHOWN: dict[type, frozenset[str]] = {
         Settings: "name dynamic_cluster cluster cloud plugins logging",
         General: "auto_mode admin_server config_checker max_idle_time max_down_time max_launch_time cluster_poller_interval"
         " cloud_poller_interval auto_provision_interval worker_number post_vm_provision_command post_vm_destroy_command"
-        " hook_timeout batch_window minimum_node_life idle_boots headroom destroy_down_nodes_with_jobs hostname limits standby",
+        " hook_timeout batch_window minimum_node_life idle_boots idle_learns headroom surge destroy_down_nodes_with_jobs hostname limits standby",
         AdminServer: "address port tls_certificate tls_key anonymous_read without_tls hosts",  # paths of files, not what is in them
         ConfigChecker: "port salt plugin",
         PortChecker: "number",
