@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -162,8 +163,8 @@ class Nova:
         return [one["id"] for one in answer.json()["ports"]]
 
     def make_server(self, name: str, account: Account | None = None, **more: Any) -> Any:
-        """Make a server as somebody else would: with no metadata unless given as `meta`; return it, still building."""
-        given = {"image": self.image, "flavor": self.flavor("lab.small"), "nics": "auto", **more}
+        """Make a server as somebody else would: with no metadata unless given as `meta`, and no network; return it, still building."""
+        given = {"image": self.image, "flavor": self.flavor("lab.small"), "nics": "none", **more}
         return self.client(account).servers.create(name, **given)
 
     def flavor(self, name: str) -> str:
@@ -218,16 +219,21 @@ class Nova:
     @contextmanager
     def short_tokens(self, seconds: int) -> Iterator[None]:
         """Have Keystone's new tokens expire after that many seconds until the block ends."""
-        self._restart_keystone(seconds)
+        self._change_tokens(seconds)
         try:
             yield
         finally:
-            self._restart_keystone(self._token_seconds)
+            self._change_tokens(self._token_seconds)
 
-    def _restart_keystone(self, seconds: int) -> None:
-        self.kill("keystone")
+    def _change_tokens(self, seconds: int) -> None:
         configuration.write_keystone(self.place, seconds)
-        self.start("keystone")
+        self.daemons.signal("keystone", signal.SIGHUP)
+        self.wait_for(lambda: abs(self._token_life() - seconds) < 0.2 * seconds + 1, 30, "Keystone to have read its file")
+
+    def _token_life(self) -> float:
+        """Return for how many seconds a new token is good."""
+        session = self._session(self.member)
+        return float((session.auth.get_access(session).expires - datetime.now(timezone.utc)).total_seconds())
 
     def set_quota(self, project: str = "hpc", instances: int = _UNLIMITED, cores: int = _UNLIMITED, ram: int = _UNLIMITED) -> None:
         """Set a project's quota; what is not given is unlimited."""

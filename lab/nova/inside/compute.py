@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from lab.nova.inside import thrift
 from lab.nova.inside.serve import environment, serve
 from lab.nova.places import COMPUTES, Place
 
@@ -37,7 +38,6 @@ def _settle(place: Place) -> None:
     """Make the lab's driver known to Nova, which looks for drivers below its own package, and spare what a fake host need not do."""
     import nova.virt
     import nova.virt.node
-    from nova.scheduler.client import report
 
     from lab.nova.inside import driver
 
@@ -46,8 +46,7 @@ def _settle(place: Place) -> None:
     if nova.virt.node.read_local_node_uuid() is None:
         # Any will do: the driver says which id each host has, but Nova does not start again without this one.
         nova.virt.node.write_local_node_uuid("5b0c9c2e-0000-4000-8000-0000000000ff")
-    # One request for each server of the host at each create, to find resizes that never happen here.
-    report.SchedulerReportClient.get_allocations_for_provider_tree = lambda *_: {}
+    thrift.spare_nova()
 
 
 def _start(host: str, binary: str, topic: str) -> None:

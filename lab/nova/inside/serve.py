@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
 import waitress
 
+from lab.nova.inside import thrift
 from lab.nova.places import Place
 
 _THREADS = 12
@@ -20,10 +22,19 @@ def main(service: str, directory: str) -> None:
     environment(service, place)
     sys.argv = [service]
     application = importlib.import_module(f"{service}.wsgi.api").application
+    if service == "keystone":
+        signal.signal(signal.SIGHUP, _read_again)
     if service == "neutron":
         # Left to the first requests it is not safe: of several at once some are answered as if there were nothing.
         importlib.import_module("neutron.policy").init()
+        thrift.spare_neutron()
     serve(application, place.port(service))
+
+
+def _read_again(*_: object) -> None:
+    from keystone.conf import CONF
+
+    CONF.reload_config_files()
 
 
 def environment(service: str, place: Place) -> None:
@@ -42,6 +53,7 @@ def environment(service: str, place: Place) -> None:
 
 def serve(application: object, port: int) -> None:
     """Serve a WSGI application at a port of the loopback."""
+    thrift.spare()
     waitress.serve(application, host="127.0.0.1", port=port, threads=_THREADS, ident="lab", clear_untrusted_proxy_headers=True)
 
 

@@ -18,7 +18,7 @@ from .clouds import CLUSTER, cloud
 
 RESOURCE = "burst"
 _QUICK = {
-    "max_idle_time": 4, "max_down_time": 20, "max_launch_time": 90, "cluster_poller_interval": 1, "cloud_poller_interval": 1,
+    "max_idle_time": 2, "max_down_time": 20, "max_launch_time": 90, "cluster_poller_interval": 1, "cloud_poller_interval": 1,
     "auto_provision_interval": 1, "minimum_node_life": 0, "batch_window": 0, "config-checker": {"salt": {}},
 }  # fmt: skip
 
@@ -50,7 +50,7 @@ class NovaWorld(World):
 
     def advance(self) -> None:
         """Let the time that has passed pass here too: servers that run have minions, those that do not are off."""
-        time.sleep(0.2)
+        time.sleep(0.3)
         self.clock.advance(max(0.0, time.time() + self.ahead - self.clock.now()))
         living = self._living()
         for id_ in living.keys() - self.known.keys():

@@ -43,7 +43,7 @@ def serving(world: NovaWorld) -> list[str]:
 def test_quota_in_the_middle_of_a_batch_stops_launches_until_something_is_freed(nova, start):
     nova.set_quota(instances=2)
     world = start(settings(nova, 4))
-    world.submit(4, WHOLE_NODE, duration=8.0)
+    world.submit(4, WHOLE_NODE, duration=4.0)
     await_(world, 120, lambda: len(serving(world)) == 2)
     backoff = world.core.memory.resource(RESOURCE).backoff
     assert backoff is not None and "quota" in f"{backoff.kind} {backoff.reason}".lower()
@@ -86,7 +86,7 @@ def test_nova_down_neither_launches_nor_removes_and_goes_on_afterwards(nova, sta
     before = dict(world.core.memory.nodes)
     with nova.down("nova"):
         world.submit(1, WHOLE_NODE, duration=1.0)
-        world.run(6)
+        world.run(4)
         assert set(world.core.memory.nodes) == set(before) and len(world.batch.running()) == 2
     for job in world.batch.jobs.values():
         job.duration = 1.0

@@ -21,7 +21,7 @@ def test_fifty_servers_come_and_go_and_nothing_is_left(nova):
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.5):
+        while not over.wait(1.5):
             listings.append([one.id for one in watcher.list()])
 
     thread = threading.Thread(target=watch)

@@ -12,6 +12,7 @@ from saltext.dynamiccluster.model import InstanceState
 from .clouds import QUICK, await_states, cloud, order, remove
 
 pytestmark = pytest.mark.integration
+HUNG_S = 2.5
 
 
 def refusals(port) -> set[Refusal]:
@@ -73,24 +74,26 @@ def test_neutron_down_fails_the_launch_and_leaves_nothing(nova):
 
 @pytest.mark.parametrize("service", ["nova", "keystone"])
 def test_a_hung_endpoint_costs_no_more_than_its_timeout(nova, service):
-    port = cloud(nova, timeouts=QUICK)
+    port = cloud(nova)
     if service == "nova":
         port.list()  # signed in: what hangs is the service itself
+    patient, port.api.session.timeout = port.api.session.timeout, HUNG_S
     with nova.hung(service):
         began = time.monotonic()
         with pytest.raises(CloudError) as caught:
             port.list()
         # Keystone and Nova may each be asked twice before it is given up.
-        assert time.monotonic() - began < 6 * QUICK.call
+        assert time.monotonic() - began < 6 * HUNG_S
         assert caught.value.kind is Refusal.UNREACHABLE
+    port.api.session.timeout = patient
     assert nova.wait_for(lambda: port.list() == (), 60, "the service to answer again")
 
 
 def test_tokens_that_expire_are_renewed(nova):
-    with nova.short_tokens(12):
+    with nova.short_tokens(8):
         port = cloud(nova)
         launched = port.launch(order())
-        ends = time.monotonic() + 15
+        ends = time.monotonic() + 10
         while time.monotonic() < ends:
             assert [one.id for one in port.list()] == [launched.id]
             time.sleep(1)
