@@ -57,13 +57,14 @@ def facts():
 
 def execd_running(name="sge_execd"):
     """
-    Tell whether the execution daemon runs on this node.
+    Tell whether the execution daemon runs on this node: Grid Engine's, or the process that is named.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt 'dc-*' dynamiccluster_node.execd_running
+        salt 'dc-*' dynamiccluster_node.execd_running pbs_mom
     """
     for path in Path("/proc").glob("[0-9]*/comm"):
         try:

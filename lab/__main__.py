@@ -57,7 +57,7 @@ def _up(name: str, words: list[str]) -> int:
         lab.up()
     admin.leave_token(lab.state)  # anew each time: it ends after half a day
     describe(lab)
-    print(_HINTS.replace("qsub -b y sleep 30 ", "sh -c 'echo sleep 30 | qsub'") if lab.cluster == "torque" else _HINTS)
+    print(_HINTS.replace("./run lab qsub -b y sleep 30 ", "echo sleep 30 | ./run lab qsub") if lab.cluster == "torque" else _HINTS)
     return 0
 
 
