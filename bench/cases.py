@@ -12,7 +12,7 @@ from pathlib import Path
 
 # in the order of the table; one that is not there is left out
 MODULES = ("gridengine", "torque", "decide", "runner", "server", "month")
-APART = ("lab",)  # with real daemons, and only when asked for
+APART = ("lab", "nova")  # with real daemons, and only when asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Case:
     prepare: Callable[[Path], None] | None = None
     most_mb: float | None = None
     unit: str = "s"
+    within: float = 600.0  # seconds, for each of `prepare` and `run`
 
 
 @dataclass
