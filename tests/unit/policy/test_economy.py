@@ -133,8 +133,9 @@ def growing(surge, records, hosts=(), **more):
 @pytest.mark.parametrize(
     ("records", "count"),
     [
-        ((ordered_for_jobs("n1", 10), ordered_for_jobs("n2", 10)), 1),
-        ((ordered_for_jobs("n1", 10), ordered_for_jobs("n2", 10), ordered_for_jobs("n3", 599)), 2),
+        ((ordered_for_jobs("n1", 10),), 1),
+        (tuple(ordered_for_jobs(f"n{number}", 599) for number in range(4)), 2),
+        (tuple(ordered_for_jobs(f"n{number}", 10) for number in range(5)), 2),
         ((ordered_for_jobs("n1", 601),), 0),
         ((ordered_for_jobs("n1", 10, Phase.DESTROYING, leaving_for="not in service within max_launch_time"),), 0),
         ((record("n1", Phase.BOOTING, asked_at=NOW - 10, cause="to keep spare nodes (surge 1)"),), 0),
@@ -144,11 +145,11 @@ def growing(surge, records, hosts=(), **more):
 def test_nodes_ordered_lately_for_jobs_bring_spare_ones(records, count):
     busy = tuple(host(item.hostname, used=8) for item in records if item.phase is Phase.SERVING)
     counted = {item.name: "7" for item in records}
-    found = growing(0.5, records, busy)
+    found = growing(0.75, records, busy)
     allocation = replace(allocate(found), counted=counted)
     orders = keep_spare(found, allocation).orders
     assert len(orders) == count
-    assert {order.reason for order in orders} <= {"to keep spare nodes (surge 0.5)"}
+    assert {order.reason for order in orders} <= {"to keep spare nodes (surge 0.75)"}
 
 
 def test_spare_nodes_bring_no_further_ones():
@@ -170,5 +171,12 @@ def test_a_node_kept_as_spare_goes_once_no_order_is_recent():
 def test_both_kinds_of_spare_nodes_add_up_and_are_rounded_once():
     records = (ordered_for_jobs("n1", 30, Phase.SERVING), ordered_for_jobs("n2", 30, Phase.SERVING))
     hosts = (host("n1", used=8), host("n2", used=8))
-    found = growing(0.5, records, hosts, headroom=0.25)
-    assert [order.reason for order in kept(found).orders] == ["to keep spare nodes (headroom 0.25, surge 0.5)"] * 2
+    found = growing(1, records, hosts, headroom=0.25)
+    assert [order.reason for order in kept(found).orders] == ["to keep spare nodes (headroom 0.25, surge 1)"] * 2
+
+
+@pytest.mark.parametrize(("longest", "count"), [(0, 0), (20, 0), (40, 1), (86400, 1)])
+def test_an_order_is_recent_for_ten_minutes_and_not_beyond_the_longest_idle_time(longest, count):
+    for ago, expected in ((30, count), (601, 0)):
+        records = (ordered_for_jobs("n1", ago, Phase.SERVING),)
+        assert len(kept(growing(1, records, (host("n1", used=8),), max_idle_time=longest)).orders) == expected

@@ -6,7 +6,7 @@ import pytest
 
 from saltext.dynamiccluster.replay.autoscaler import Autoscaler
 from saltext.dynamiccluster.replay.cluster import Boot
-from saltext.dynamiccluster.replay.figures import bound
+from saltext.dynamiccluster.replay.figures import Tariff, bound
 from saltext.dynamiccluster.replay.replay import Setting, compare, fitting, replay
 from saltext.dynamiccluster.replay.swf import TraceError, TraceJob
 from saltext.dynamiccluster.replay.workloads import mixed
@@ -145,3 +145,18 @@ def test_the_course_is_thinned_out(monkeypatch):
     course = replay(trace, wanted, lambda cluster: Autoscaler(wanted.settings, cluster, wanted.cores)).course
     assert 5 <= len(course) <= 41
     assert [sample.at for sample in course] == sorted({sample.at for sample in course})
+
+
+@pytest.mark.parametrize(
+    ("tariff", "seconds", "cost"),
+    [(Tariff(2.0), 1800, 1.0), (Tariff(2.0, 3600), 1800, 2.0), (Tariff(2.0, 3600), 3601, 4.0), (Tariff(2.0, 0, 600), 60, 1 / 3), (Tariff(2.0, 3600, 9000), 60, 5.0)],
+)
+def test_begun_units_are_billed_in_full(tariff, seconds, cost):
+    assert tariff.bill(seconds) == pytest.approx(cost)
+
+
+def test_a_machine_billed_by_the_hour_stays_for_what_is_paid():
+    trace = jobs((0.0, 600.0, 16), (2500.0, 300.0, 16))
+    plain, hourly = ours(trace, setting()), ours(trace, setting(cloud={"quantity": {"max": 4}, "price": 1.0, "billing_unit": "1h"}))
+    assert (plain.launches, hourly.launches) == (2, 1)
+    assert hourly.cost == 1.0 and hourly.node_hours < 1.0

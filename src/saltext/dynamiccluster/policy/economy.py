@@ -13,6 +13,7 @@ from .placement import FOR_JOBS, Allocation, Order
 from .world import COMING, World
 
 SPARE = "to keep spare nodes"
+_RECENT = 600.0  # seconds
 
 
 def keep_spare(world: World, allocation: Allocation) -> Allocation:
@@ -35,13 +36,18 @@ def _wanted(world: World) -> int:
         return 0
     busy = sum(1 for node in world.nodes if node.record is not None and node.host is not None and node.host.busy)
     recent = sum(1 for record in world.memory.nodes.values() if _is_recent(world, record)) if general.surge else 0
-    return math.ceil(general.headroom * busy + general.surge * recent)
+    return math.ceil(general.headroom * busy + general.surge * math.sqrt(recent))
+
+
+def recent_time(general: General) -> float:
+    """Return for how many seconds after an order spare nodes are kept for what may follow."""
+    return min(general.max_idle_time, _RECENT)
 
 
 def _is_recent(world: World, record: NodeRecord) -> bool:
     """Tell whether a node was ordered for jobs so lately that more of them may follow."""
     age = world.now - record.asked_at
-    return 0 <= age < world.settings.dynamic_cluster.max_idle_time and not record.leaving_for and record.cause.startswith(FOR_JOBS)
+    return 0 <= age < recent_time(world.settings.dynamic_cluster) and not record.leaving_for and record.cause.startswith(FOR_JOBS)
 
 
 def name_spare(general: General) -> str:

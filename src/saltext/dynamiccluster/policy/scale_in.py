@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ..model import HoldBy, InstanceState, NodeRecord, Phase, ResourceFlag, WorkerNode
 from . import reasons
+from .billing import kept_as_paid, shorten
 from .bins import is_stalled
 from .economy import name_spare
 from .lifecycle import LIFT
@@ -116,6 +117,8 @@ def _why_in_use(world: World, allocation: Allocation, node: WorkerNode, record: 
     if not record.idle_since or host.hold is HoldBy.US:
         return "it was just let in"
     idle, limit = world.now - record.idle_since, world.idle_limits.get(record.resource, general.max_idle_time)
+    if record.resource in world.tariffs:
+        limit = shorten(limit, world, record)
     if idle < limit:
         counts = _counting(allocation, record.name)
         return f"idle {idle:.0f} s of {limit:.0f} s" + (f"; {counts}" if counts else "")
@@ -126,7 +129,8 @@ def _why_in_use(world: World, allocation: Allocation, node: WorkerNode, record: 
     age = world.now - record.asked_at
     if age < general.minimum_node_life:
         return f"idle, but {age:.0f} s old and minimum_node_life is {general.minimum_node_life:.0f} s"
-    return ""
+    left = kept_as_paid(world, record) if record.resource in world.tariffs else 0.0
+    return f"idle, but paid for {left:.0f} s more" if left else ""
 
 
 def _counting(allocation: Allocation, name: str) -> str:

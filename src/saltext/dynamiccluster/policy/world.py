@@ -10,7 +10,7 @@ from ..settings import Settings
 from ..snapshot import Snapshot
 from .demand import split_jobs
 from .idle import idle_limits
-from .maximum import find_beyond_maximum
+from .maximum import count_machines, find_beyond_maximum
 from .memory import Memory, ResourceMemory
 
 COMING = frozenset({Phase.ASKED, Phase.BOOTING, Phase.JOINING, Phase.CONFIGURING})
@@ -80,6 +80,17 @@ class World:
     def idle_limits(self) -> dict[str, float]:
         """Return for each resource how many seconds a node of it may be idle."""
         return idle_limits(self.settings, self.memory)
+
+    @cached_property
+    def tariffs(self) -> frozenset[str]:
+        """Return the resources that are billed otherwise than by the second."""
+        return frozenset(name for name, resource in self.settings.cloud.items() if resource.billing_unit or resource.billing_minimum)
+
+    @cached_property
+    def is_full(self) -> bool:
+        """Tell whether `limits.max_nodes` leaves no room for a further node."""
+        most = self.settings.dynamic_cluster.limits.max_nodes
+        return most is not None and count_machines(self.snapshot, self.memory).total() >= most
 
     @cached_property
     def by_resource(self) -> dict[str, tuple[WorkerNode, ...]]:

@@ -30,7 +30,9 @@ from ..model import (
     Shape,
     Verdict,
 )
+from ..policy.billing import paid_for, way_out
 from ..policy.decide import decide
+from ..policy.economy import recent_time
 from ..policy.idle import idle_limits
 from ..policy.memory import Memory
 from ..policy.plan import Act, Action
@@ -103,10 +105,11 @@ class Autoscaler:
         yield memory.queue_dirty_since - EPOCH + general.batch_window.most
         limits = idle_limits(self.settings, memory)
         for record in memory.nodes.values():
-            yield record.asked_at - EPOCH + general.max_idle_time  # its order is not recent any more (surge)
+            yield record.asked_at - EPOCH + recent_time(general)
             if record.idle_since:
                 yield record.idle_since - EPOCH + limits[record.resource]
                 yield record.asked_at - EPOCH + general.minimum_node_life
+                yield self.cluster.now + paid_for(record, self.settings, EPOCH + self.cluster.now) - way_out(self.settings)
         for resource in memory.resources.values():
             if resource.backoff is not None:
                 yield resource.backoff.until - EPOCH

@@ -38,7 +38,21 @@ class Sample:
     waiting: int
 
 
-def summarise(policy: str, cluster: Cluster, launches: int, prices: Mapping[str, float]) -> Figures:
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What a machine costs: the price of an hour, the seconds that are billed at once, the least time that is billed."""
+
+    price: float
+    unit: float = 0.0
+    minimum: float = 0.0
+
+    def bill(self, seconds: float) -> float:
+        """Return what a machine costs that lived so long."""
+        units = math.ceil(seconds / self.unit) * self.unit if self.unit else seconds
+        return self.price * max(units, self.minimum) / 3600
+
+
+def summarise(policy: str, cluster: Cluster, launches: int, tariffs: Mapping[str, Tariff]) -> Figures:
     """Return the figures of a cluster whose jobs are all done. Machines that still live count until now."""
     waits = sorted(run.waited for run in cluster.runs)
     machines = [*cluster.ended, *cluster.machines.values()]
@@ -55,7 +69,7 @@ def summarise(policy: str, cluster: Cluster, launches: int, prices: Mapping[str,
         launches=launches,
         most_nodes=cluster.most,
         utilisation=core_hours / offered if offered else 0.0,
-        cost=sum(prices.get(machine.resource, 0.0) * time for machine, time in hours) if prices else None,
+        cost=sum(tariffs[machine.resource].bill(time * 3600) for machine, time in hours if machine.resource in tariffs) if tariffs else None,
     )
 
 

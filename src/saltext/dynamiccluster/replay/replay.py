@@ -11,7 +11,7 @@ from typing import Protocol
 from ..settings import Settings
 from .autoscaler import Autoscaler
 from .cluster import Boot, Cluster
-from .figures import Figures, Sample, bound, summarise
+from .figures import Figures, Sample, Tariff, bound, summarise
 from .rivals import AlwaysOn, Predecessor
 from .swf import TraceError, TraceJob
 
@@ -58,8 +58,9 @@ class Setting:
         return total if limit is None else min(total, limit)
 
     @property
-    def prices(self) -> dict[str, float]:
-        return {name: resource.price for name, resource in self.settings.cloud.items() if resource.price is not None}
+    def tariffs(self) -> dict[str, Tariff]:
+        priced = ((name, item, item.price) for name, item in self.settings.cloud.items() if item.price is not None)
+        return {name: Tariff(price, item.billing_unit, item.billing_minimum) for name, item, price in priced}
 
     def cluster(self, jobs: Sequence[TraceJob]) -> Cluster:
         queues = frozenset(resource.reservation.queue for resource in self.settings.cloud.values()) - {""}
@@ -104,7 +105,7 @@ def replay(jobs: Sequence[TraceJob], setting: Setting, make: Callable[[Cluster],
             raise TraceError(f"{len(cluster.pending)} jobs are never run, job {next(iter(cluster.pending), '')} first")
         ahead = max(policy.next_poll() - cluster.now, poll)
         cluster.advance(cluster.now + math.ceil(ahead / poll) * poll)
-    return Replay(summarise(policy.name, cluster, policy.launches, setting.prices), course.samples())
+    return Replay(summarise(policy.name, cluster, policy.launches, setting.tariffs), course.samples())
 
 
 def _is_over(cluster: Cluster, setting: Setting) -> bool:

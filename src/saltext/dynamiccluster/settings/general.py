@@ -20,6 +20,7 @@ _MOST = 10.0  # seconds that demand may be kept waiting for quiet
 _HOSTNAMES = ("instance_name", "private_dns", "dns")
 Boots = Annotated[Number, AfterValidator(between(0, 100))]
 Share = Annotated[Number, AfterValidator(between(0, 1))]
+Surge = Annotated[Number, AfterValidator(between(0, 10))]
 Workers = Annotated[Whole, AfterValidator(between(1, 64))]
 
 
@@ -115,7 +116,7 @@ class General(Section):
     idle_boots: Boots = 0.0
     idle_learns: Flag = False
     headroom: Share = 0.0
-    surge: Share = 0.0
+    surge: Surge = 0.0
     destroy_down_nodes_with_jobs: Flag = False
     hostname: Literal["instance_name", "private_dns", "dns"] | HostnameCommand = "instance_name"
     limits: Limits = Limits()

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from ..model import Reservation
 from .aws import AwsSettings
-from .kinds import Account, Count, Name, Price, Queue, Text, Whole, between
+from .kinds import Account, Count, Name, Price, Queue, Seconds, Text, Whole, between
 from .openstack import OpenStackSettings
 from .section import Section, Wrong, read_type
 
@@ -45,6 +45,8 @@ class ResourceSettings(Section):
     quantity: Quantity
     priority: Annotated[Whole, AfterValidator(between(-1000, 1000))] = 0
     price: Price | None = None
+    billing_unit: Seconds = 0.0
+    billing_minimum: Seconds = 0.0
     config: AwsSettings | OpenStackSettings = Field(default=None, validate_default=True)
 
     @field_validator("type")

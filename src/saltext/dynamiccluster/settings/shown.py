@@ -47,7 +47,7 @@ _SHOWN: dict[type, frozenset[str]] = {
         ClusterSettings: "type config",
         SgeSettings: [*_BATCH, *SGE_COMMANDS, "host_group"],
         TorqueSettings: [*_BATCH, *TORQUE_COMMANDS, "restart_server_command"],
-        ResourceSettings: "type reservation quantity priority price config",
+        ResourceSettings: "type reservation quantity priority price billing_unit billing_minimum config",
         Reservation: "queue account property",
         Quantity: "min max",
         AwsSettings: "region_name endpoint_url image_id instance_type instance_types key_name availability_zone subnet_id"
