@@ -29,8 +29,9 @@ def told(seed: int, directory) -> list[str]:
 
 
 def test_scenarios_differ_in_what_they_keep_ready():
-    drawn = {(general.headroom, general.idle_boots) for general in (throw(seed, ()).settings.dynamic_cluster for seed in range(200))}
-    assert len(drawn) == 9
+    found = [throw(seed, ()).settings.dynamic_cluster for seed in range(200)]
+    assert len({(general.headroom, general.idle_boots) for general in found}) == 9
+    assert len({(general.surge, general.idle_learns) for general in found}) == 6
 
 
 @pytest.mark.parametrize("seed", [0, 3, 11])

@@ -59,7 +59,8 @@ class Scenario:
     @property
     def settings(self) -> Settings:
         economy = self.chance("economy")
-        return _settings(self.chance("settings").randrange(len(_VARIANTS)), economy.choice(_HEADROOMS), economy.choice(_IDLE_BOOTS))
+        number = self.chance("settings").randrange(len(_VARIANTS))
+        return _settings(number, economy.choice(_HEADROOMS), economy.choice(_IDLE_BOOTS), economy.choice(_HEADROOMS), economy.random() < 0.5)
 
     def chance(self, name: str) -> random.Random:
         """Return the dice of one part: what the others throw does not change its own throws."""
@@ -98,9 +99,9 @@ def _throw_job(chance: random.Random, seconds: float) -> Submission:
 
 
 @cache
-def _settings(number: int, headroom: float, idle_boots: float) -> Settings:
+def _settings(number: int, headroom: float, idle_boots: float, surge: float, idle_learns: bool) -> Settings:
     resources, general = _VARIANTS[number]
-    general = {**_QUICK, "headroom": headroom, "idle_boots": idle_boots, **general}
+    general = {**_QUICK, "headroom": headroom, "idle_boots": idle_boots, "surge": surge, "idle_learns": idle_learns, **general}
     return make_settings({name: _with_secret(name, data) for name, data in resources.items()}, **general)
 
 
