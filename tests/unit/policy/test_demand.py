@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
 
-from saltext.dynamiccluster.model import Chunk, Phase, Place, Request
+from saltext.dynamiccluster.model import Chunk, JobState, Phase, Place, Request
 from saltext.dynamiccluster.policy import demand
-from saltext.dynamiccluster.policy.demand import Asked, collect_lots, round_memory, sum_up
+from saltext.dynamiccluster.policy.demand import Asked, collect_lots, round_memory, split_jobs, sum_up
 from saltext.dynamiccluster.policy.matching import UNKNOWN, Ask
 from saltext.dynamiccluster.policy.placement import allocate
 from saltext.dynamiccluster.policy.scale_in import scale_in
@@ -43,6 +44,40 @@ def test_shapes_that_alternate_too_often_go_together_behind_the_first_of_them(mo
     monkeypatch.setattr(demand, "MOST_LOTS", 3)
     jobs = (*(job(number, smp(1 + number % 2)) for number in range(6)), job(8, smp(1), priority=0.0))
     assert ids(collect_lots(jobs)) == [["0", "2", "4"], ["1", "3", "5"], ["8"]]
+
+
+def _listed(how, count=600):
+    """Return jobs of eight shapes as batch systems list them; of a few priorities, so that age and id decide, too."""
+    chance = random.Random(how)
+    priorities = [chance.choice((0.9, 0.5, 0.1)) for _ in range(count)]
+    ages = [chance.randrange(50) for _ in range(count)]
+    if how.startswith("highest first"):
+        priorities.sort(reverse=True)
+    if how.startswith("oldest first"):
+        ages = list(range(count, 0, -1))
+    if how.endswith("but for a few"):
+        priorities[7::200] = [0.0, 0.95, -1.0]
+    rows = zip(priorities, ages, strict=True)
+    return [job(number, smp(1 + chance.randrange(8)), priority=priority, created=NOW - age) for number, (priority, age) in enumerate(rows)]
+
+
+@pytest.mark.parametrize("how", ["highest first", "highest first but for a few", "oldest first", "oldest first but for a few", "anyhow", "anyhow but for a few"])
+def test_long_queue_is_heaped_the_same_however_it_is_listed(monkeypatch, how):
+    monkeypatch.setattr(demand, "MOST_LOTS", 20)
+    monkeypatch.setattr(demand, "_PART", 100)
+    jobs = _listed(how)
+    plain = {}
+    for item in sorted(jobs, key=lambda one: (one.priority == 0, -one.priority, one.created, len(one.id), one.id)):
+        plain.setdefault((item.request, item.priority == 0), []).append(item.id)
+    assert ids(collect_lots(jobs)) == list(plain.values())
+
+
+@pytest.mark.parametrize("odd", [{"state": JobState.HELD}, {"state": JobState.RUNNING}, {"tasks": 0}])
+def test_demand_is_what_could_start(odd):
+    some, other = (job(1), job(2)), (job(3, **odd),)
+    assert split_jobs(some) == (list(some), [])
+    assert split_jobs((some[0], *other, some[1])) == (list(some), list(other))
+    assert split_jobs(some) == (list(some), [])  # also after it was asked about others
 
 
 def test_only_what_is_asked_for_is_looked_at():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from ..model import HoldBy, Host, Job, JobState, NodeRecord, NodeState, Offer, Phase, QueueSlots, Reservation, ResourceFlag, Shape, WorkerNode
+from ..model import HoldBy, Host, Job, JobState, NodeRecord, NodeState, Offer, Phase, Reservation, ResourceFlag, Shape, WorkerNode
 from . import reasons
 from .demand import Asked, round_memory
 from .lifecycle import LIFT
@@ -132,9 +132,9 @@ def free_of_shape(shape: Shape, queues: int, asked: Asked) -> Free:
 
 def free_of_host(host: Host, shape: Shape | None, used: tuple[int, int], asked: Asked, *, emptied: bool = False) -> Free:
     """Return what is free on a host; `used` is (MiB, GPUs) of its running jobs. `emptied`: as if it ran nothing."""
-    slots = tuple([_open_slots(host, queue, emptied) for queue in host.queues])
-    cores, busy = sum(slots), host.busy and not emptied
-    shape = host.reported or shape or Shape(0)
+    slots = tuple([queue.slots for queue in host.queues]) if emptied else _open_slots(host)
+    cores, busy = sum(slots), not emptied and host.busy
+    shape = host.reported or shape or _NO_SHAPE
     memory_used, gpus_used = (0, 0) if emptied else used
     memory = shape.memory_mb - memory_used if shape.memory_mb else UNKNOWN
     if busy and host.free_memory_mb is not None:
@@ -143,11 +143,15 @@ def free_of_host(host: Host, shape: Shape | None, used: tuple[int, int], asked: 
     return Free(slots, cores, round_memory(asked, memory, cores), gpus, not busy)
 
 
-def _open_slots(host: Host, queue: QueueSlots, emptied: bool) -> int:
-    if emptied:
-        return queue.slots
-    usable = queue.usable or host.hold is not HoldBy.NOBODY  # our own hold disables every queue; it will be lifted
-    return max(queue.slots - queue.used, 0) if usable and not host.exclusive else 0
+_NO_SHAPE = Shape(0)
+
+
+def _open_slots(host: Host) -> tuple[int, ...]:
+    """Return the free slots of each of the host's queues."""
+    if host.exclusive:
+        return (0,) * len(host.queues)
+    held = host.hold is not HoldBy.NOBODY  # our own hold disables every queue; it will be lifted
+    return tuple([max(queue.slots - queue.used, 0) if queue.usable or held else 0 for queue in host.queues])
 
 
 def count_used(jobs: Iterable[Job], asked: Asked) -> dict[str, tuple[int, int]]:
@@ -194,7 +198,7 @@ def _bins(world: World, kinds: Kinds, used: dict[str, tuple[int, int]]) -> Itera
     shapes = {name: world.shape(name) for name in world.settings.cloud}
     for node in world.nodes:
         spot = Spot(node.record.name if node.record else node.hostname, node.hostname)
-        if is_arriving(world, node):
+        if not node.steady and is_arriving(world, node):
             yield from _arriving(world, kinds, node, spot)
             continue
         stage = stage_of(world, node)

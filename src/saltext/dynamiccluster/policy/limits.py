@@ -30,7 +30,7 @@ class Count:
 def count_nodes(world: World) -> dict[str, Count]:
     """Count the nodes of each resource, also of those that left the settings."""
     billed = count_machines(world.snapshot, world.memory)
-    kept = Counter(node.resource for node in world.nodes if counts_for_minimum(world, node))
+    kept = Counter([node.resource for node in world.nodes if node.steady or counts_for_minimum(world, node)])
     names = {*world.settings.cloud, *billed}
     return {name: Count(billed[name], kept[name]) for name in sorted(names)}
 

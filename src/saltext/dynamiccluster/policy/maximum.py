@@ -15,12 +15,11 @@ def count_machines(snapshot: Snapshot, memory: Memory) -> Counter[str]:
     records = memory.nodes.values()
     found = Counter(record.resource for record in records)
     ids = {(record.resource, record.instance_id) for record in records if record.instance_id}
-    intents = {(record.resource, record.intent) for record in records}
-    for resource, reading in snapshot.clouds.items():
-        for instance in reading.value.instances if reading.value else ():
-            unknown = (resource, instance.id) not in ids and (resource, instance.intent) not in intents
-            if unknown and instance.state is not InstanceState.INEXISTENT:
-                found[resource] += 1
+    listed = [(resource, one) for resource, reading in snapshot.clouds.items() for one in (reading.value.instances if reading.value else ())]
+    nameless = [(resource, one) for resource, one in listed if (resource, one.id) not in ids and one.state is not InstanceState.INEXISTENT]
+    if nameless:
+        intents = {(record.resource, record.intent) for record in records}
+        found.update(resource for resource, one in nameless if (resource, one.intent) not in intents)
     return found
 
 

@@ -335,7 +335,7 @@ def open_nodes(supply: Supply, resource: str, count: int) -> tuple[Supply, Group
     index = next(index for index, fresh in enumerate(supply.fresh) if fresh.resource == resource)
     fresh = supply.fresh[index]
     numbers = range(fresh.opened, fresh.opened + count)
-    group = Group(Stage.NEW, fresh.kind, fresh.free, tuple(Spot(new_name(resource, number), resource) for number in numbers))
+    group = Group(Stage.NEW, fresh.kind, fresh.free, tuple([Spot(new_name(resource, number), resource) for number in numbers]))
     left = replace(fresh, nodes=fresh.nodes + count, room=fresh.room - count, opened=fresh.opened + count)
     budget = supply.budget.spend(count, fresh.price)
     return Supply(supply.shelves, (*supply.fresh[:index], left, *supply.fresh[index + 1 :]), budget), group

@@ -33,9 +33,17 @@ class Order(NamedTuple):
     """One new node. `jobs` will get it ((): it is ordered whether there are jobs or not); `manual`: an administrator asked for it."""
 
     resource: str
-    reason: str
+    purpose: str = ""  # what it is for, if not for its jobs
     jobs: tuple[str, ...] = ()
     manual: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Return one line for people; most orders wait for a quiet queue, and are made anew, before anybody reads it."""
+        if self.purpose:
+            return self.purpose
+        more = len(self.jobs) - 1
+        return f"{FOR_JOBS}{self.jobs[0]}" + (f" and {more} more" if more else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,11 +280,11 @@ def _hopes(scene: _Scene, result: _Result) -> tuple[frozenset[str], dict[str, st
 def _orders(supply: Supply, seating: Seating, refills: tuple[Order, ...]) -> list[Order]:
     """Return an order for each new node that no refill covers already, with the jobs that will get it."""
     covered = Counter(order.resource for order in refills)
-    orders, seated = [], seating.jobs[Stage.NEW]
+    orders: list[Order] = []
+    seated = seating.jobs[Stage.NEW]
     for fresh in supply.fresh:
-        for number in range(covered[fresh.resource], fresh.opened):
-            jobs = tuple(seated.get(new_name(fresh.resource, number), ()))
-            orders.append(Order(fresh.resource, _for_jobs(jobs), jobs))
+        names = [new_name(fresh.resource, number) for number in range(covered[fresh.resource], fresh.opened)]
+        orders += [Order(fresh.resource, "", tuple(seated.get(name, ()))) for name in names]
     return orders
 
 
@@ -287,15 +295,10 @@ def _lone_trials(scene: _Scene, result: _Result) -> list[Order]:
         if fresh.opened or not tries_one(scene.world, fresh.resource) or min(fresh.room, result.supply.budget.allows(fresh.price)) < 1:
             continue
         able = (rest.lot for rest in result.rest if _waits_for_trial(scene, rest.lot, fresh))
-        orders += [Order(fresh.resource, _for_jobs((lot.jobs[0].id,)), (lot.jobs[0].id,)) for lot in islice(able, 1)]
+        orders += [Order(fresh.resource, jobs=(lot.jobs[0].id,)) for lot in islice(able, 1)]
     return orders
 
 
 def _waits_for_trial(scene: _Scene, lot: Lot, fresh: Fresh) -> bool:
     ask = lot.ask
     return not ask.single and scene.verdicts.reachable(ask, unblocked=True) and scene.verdicts.may_help(ask, fresh.resource)
-
-
-def _for_jobs(jobs: tuple[str, ...]) -> str:
-    more = len(jobs) - 1
-    return f"{FOR_JOBS}{jobs[0]}" + (f" and {more} more" if more else "")

@@ -10,7 +10,7 @@ from ..model import CloudView, HoldBy, Host, Instance, InstanceState, JobState, 
 from ..settings import Settings
 from ..snapshot import Reading, Snapshot
 from . import reasons
-from .demand import get_id
+from .demand import get_id, get_tasks, split_jobs
 from .memory import Memory
 from .batches import hand_out
 from .names import hostname_of
@@ -229,9 +229,9 @@ def _fold_queue(memory: Memory, snapshot: Snapshot, now: float) -> Memory:
     if not snapshot.batch.fresh:
         return memory
     jobs = snapshot.batch.value.jobs if snapshot.batch.value else ()
-    state = JobState.PENDING
-    pending = [job for job in jobs if job.state is state]
-    arrays = [(job.id, job.tasks) for job in pending if job.tasks != 1]
+    demand, others = split_jobs(jobs)
+    pending = [*demand, *(job for job in others if job.state is JobState.PENDING)]
+    arrays = [] if set(map(get_tasks, pending)) <= {1} else [(job.id, job.tasks) for job in pending if job.tasks != 1]
     print_ = (sum(map(hash, map(get_id, pending))) + sum(map(hash, arrays))) & 0xFFFFFFFFFFFF
     if print_ == memory.queue_print:
         return memory
