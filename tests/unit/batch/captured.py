@@ -51,4 +51,6 @@ def jobs_document(*records: bytes) -> bytes:
 
 def listed(*records: JobRecord) -> JobListing:
     """Return a listing in which no job is plain."""
-    return JobListing(list(records), list(range(len(records))), list(records))
+    listing = JobListing(fresh=list(records))
+    listing.add(list(records))
+    return listing

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -15,9 +16,11 @@ from saltext.dynamiccluster.batch.gridengine.jobscan import JobReader
 from saltext.dynamiccluster.batch.gridengine.jobview import JobContext, read_state
 from saltext.dynamiccluster.batch.gridengine.jobviews import JobViews
 from saltext.dynamiccluster.batch.gridengine.requests import Translator
+from saltext.dynamiccluster.errors import BatchMalformed
 from saltext.dynamiccluster.model import Job, JobState
 
 from .captured import cell, jobs_document, listed, read
+from .pieces import read_whole
 
 NOW = 1795327300.0
 DETAILS = parse_details(read("qstat-xml-j-all"))
@@ -188,25 +191,39 @@ def test_plain_jobs_are_what_they_would_be_if_they_were_read_and_viewed_one_by_o
         learnt = {job_id for job_id, detail in seen.details.items() if known.get(job_id) is not detail}
         known = dict(seen.details)
         for document in (usual, usual.replace(b"<state>hqw<", b"<state>qw<"), *others, usual):
-            listing = reader(document, translate)
+            listing = read_whole(reader.start(translate), document)
             plain += len(listing.entries) - len(listing.others)
             assert views(listing, seen, learnt) == JobViews()(listed(*parse_jobs(document)), seen)
             learnt = set()
     assert plain > 100 or watched
 
 
+def test_a_listing_that_nobody_viewed_takes_no_details_from_its_jobs() -> None:
+    """The hosts could not be read after it, or it was cut off itself."""
+    usual = read("qstat-xml-r-all")
+    aged = re.sub(rb"(<JAT_prio>)0\.[0-9]+", rb"\g<1>0.70000", usual)
+    for broken in (aged, aged[:-40]):
+        reader, views = JobReader(), JobViews()
+        seen = context(details=DETAILS)
+        views(read_whole(reader.start(seen.translate), usual), seen, DETAILS.keys())
+        with suppress(BatchMalformed):
+            read_whole(reader.start(seen.translate), broken)
+        assert views(read_whole(reader.start(seen.translate), aged), seen) == JobViews()(listed(*parse_jobs(aged)), seen)
+
+
 def test_another_configuration_makes_other_jobs() -> None:
     reader, views, document = JobReader(), JobViews(), read("qstat-xml-r-all")
     for watched in ((), ("long.q",), ()):
         seen = JobContext(Translator(cell(), watched), NOW)
-        assert views(reader(document, seen.translate), seen) == JobViews()(listed(*parse_jobs(document)), seen)
+        assert views(read_whole(reader.start(seen.translate), document), seen) == JobViews()(listed(*parse_jobs(document)), seen)
 
 
 @pytest.mark.thorough
 def test_views_of_jobs_that_are_gone_are_forgotten() -> None:
     views, reader, translate, detail = JobViews(), JobReader(), Translator(cell()), JobDetail()
     for number in range(2000):
-        listing = reader(read("qstat-array-holes-xml").replace(b"<JB_job_number>", b"<JB_job_number>%d" % number), translate)
+        document = read("qstat-array-holes-xml").replace(b"<JB_job_number>", b"<JB_job_number>%d" % number)
+        listing = read_whole(reader.start(translate), document)
         ids = {entry.id for entry in listing.entries}
         views(listing, JobContext(translate, NOW, dict.fromkeys(ids, detail)), ids)
     assert len(views._plain._views) == len(views._plain._bases) < 1100 and len(views._seen) < 1100

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from bench import sge_inputs
-from saltext.dynamiccluster.batch import listing
 from saltext.dynamiccluster.batch.gridengine import hostscan, jobscan
 from saltext.dynamiccluster.batch.gridengine.hosts import parse_hosts, read_host
 from saltext.dynamiccluster.batch.gridengine.hostscan import HostReader
@@ -18,6 +17,7 @@ from saltext.dynamiccluster.batch.gridengine.jobscan import JobListing, JobReade
 from saltext.dynamiccluster.errors import BatchMalformed
 
 from .captured import FOLDER, jobs_document, read
+from .pieces import in_pieces, read_whole
 
 JOBS = sorted(path.stem for path in FOLDER.glob("*.out") if b"<job_info" in path.read_bytes()[:300])
 HOSTS = sorted(path.stem for path in FOLDER.glob("*.out") if b"<qhost" in path.read_bytes()[:300])
@@ -36,13 +36,13 @@ def said(read_: Callable[[bytes], object], document: bytes) -> object:
 
 @pytest.mark.parametrize("name", JOBS)
 def test_every_captured_listing_of_jobs(name: str) -> None:
-    reader = JobReader()
+    reader = in_pieces(JobReader().start)
     assert said(reader, read(name)) == said(parse_jobs, read(name)) == said(reader, read(name))
 
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_every_captured_listing_of_hosts(name: str) -> None:
-    reader = HostReader()
+    reader = in_pieces(HostReader().start)
     assert said(reader, read(name)) == said(parse_hosts, read(name)) == said(reader, read(name))
 
 
@@ -62,30 +62,26 @@ fuzzed = settings(max_examples=150, deadline=None)
 @fuzzed
 @given(st.sampled_from(JOBS), st.lists(wounds, min_size=1, max_size=4), st.integers(100, 4000))
 @pytest.mark.thorough
-def test_spoiled_listings_of_jobs(name: str, spots: list[tuple[float, int, bytes]], chunk: int) -> None:
+def test_spoiled_listings_of_jobs(name: str, spots: list[tuple[float, int, bytes]], size: int) -> None:
     document = spoil(read(name), spots)
-    usual, listing.PIECE = listing.PIECE, chunk
-    try:
-        reader = JobReader()
-        said(reader, read(name))  # what it remembers of a good listing changes nothing
-        assert said(reader, document) == said(parse_jobs, document) == said(JobReader(), document)
-    finally:
-        listing.PIECE = usual
+    reader = in_pieces(JobReader().start, size)
+    said(reader, read(name))  # what it remembers of a good listing changes nothing
+    assert said(reader, document) == said(parse_jobs, document) == said(in_pieces(JobReader().start, size), document)
 
 
 @fuzzed
 @given(st.sampled_from(HOSTS), st.lists(host_wounds, min_size=1, max_size=4))
 def test_spoiled_listings_of_hosts(name: str, spots: list[tuple[float, int, bytes]]) -> None:
     document = spoil(read(name), spots)
-    reader = HostReader()
+    reader = in_pieces(HostReader().start)
     said(reader, read(name))
-    assert said(reader, document) == said(parse_hosts, document) == said(HostReader(), document)
+    assert said(reader, document) == said(parse_hosts, document) == said(in_pieces(HostReader().start), document)
 
 
 @pytest.mark.parametrize("line", [b"mem_free", b"arch"])
 def test_of_a_hosts_values_of_one_name_the_last_one_counts(line: bytes) -> None:
     twice = re.sub(rb"(   <resourcevalue name='%b'[^>]*>)([^<]*)(<.*\n)" % line, rb"\g<0>\g<1>7\g<3>", read("qhost-F-xml"))
-    assert twice != read("qhost-F-xml") and HostReader()(twice) == parse_hosts(twice)
+    assert twice != read("qhost-F-xml") and in_pieces(HostReader().start)(twice) == parse_hosts(twice)
 
 
 texts = st.text(st.characters(blacklist_categories=["Cs"]), max_size=12).map(lambda text: text.encode())
@@ -103,18 +99,18 @@ def test_whatever_users_call_their_jobs_and_ask_for(given_: list[tuple[bytes, by
     document = jobs_document(*(record % (number, *words) for number, words in enumerate(given_, 1))).replace(
         b"<job_list ", b"    <job_list "
     ).replace(b"</job_list>", b"    </job_list>")
-    assert said(JobReader(), document) == said(parse_jobs, document)
+    assert said(in_pieces(JobReader().start), document) == said(parse_jobs, document)
 
 
 @pytest.mark.parametrize("time", ["2026-11-22T06:00:60", "2026-11-22T06:00-55", "2026-13-22T06:00:55", "1795331468", "2026-11-22T06:00:55.123", "0"])
 def test_every_form_of_time(time: str) -> None:
     document = read("qstat-array-holes-xml").replace(b"2026-11-22T06:46:32", time.encode())
-    assert said(JobReader(), document) == parse_jobs(document)
+    assert said(in_pieces(JobReader().start), document) == parse_jobs(document)
 
 
 @pytest.mark.parametrize("cut", range(20, 24_959, 613))
 def test_truncated_listing_never_passes_for_a_shorter_one(cut: int) -> None:
-    reader = JobReader()
+    reader = in_pieces(JobReader().start)
     reader(read("qstat-xml-r-all"))
     with pytest.raises(BatchMalformed):
         reader(read("qstat-xml-r-all")[:cut])
@@ -123,19 +119,19 @@ def test_truncated_listing_never_passes_for_a_shorter_one(cut: int) -> None:
 def test_jobs_as_usual_never_need_the_xml_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     slow: list[bytes] = []
     monkeypatch.setattr(jobscan, "read_record", lambda raw: slow.append(raw) or read_record(raw))
-    assert len(JobReader()(read("qstat-array-holes-xml")).entries) > 2
+    assert len(in_pieces(JobReader().start)(read("qstat-array-holes-xml")).entries) > 2
     assert len(slow) == 1  # the first one, which stands behind the document's head
 
 
 def test_hosts_as_usual_never_need_the_xml_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     slow: list[bytes] = []
     monkeypatch.setattr(hostscan, "read_host", lambda raw: slow.append(raw) or read_host(raw))
-    assert len(HostReader()(read("qhost-F-xml"))) > 2
+    assert len(in_pieces(HostReader().start)(read("qhost-F-xml"))) > 2
     assert len(slow) == 1
 
 
 def test_unchanged_records_are_the_same_objects_and_only_a_new_priority_is_read_anew() -> None:
-    reader, document = JobReader(), read("qstat-xml-r-all")
+    reader, document = in_pieces(JobReader().start), read("qstat-xml-r-all")
     first = reader(document).entries
     again = reader(document).entries
     usual = [number for number, record in enumerate(first) if again[number] is record]
@@ -146,11 +142,27 @@ def test_unchanged_records_are_the_same_objects_and_only_a_new_priority_is_read_
     assert all(third[number].request is first[number].request for number in usual)
 
 
+@pytest.mark.parametrize("near", [0, 3, 200])
+def test_unchanged_records_are_the_same_objects_wherever_they_stand_now(monkeypatch: pytest.MonkeyPatch, near: int) -> None:
+    monkeypatch.setattr(jobscan, "_NEAR", near)
+    record = re.search(rb"    <job_list.*?</job_list>\n", read("qstat-array-holes-xml"), re.DOTALL)[0]
+    head, _, end = read("qstat-array-holes-xml").partition(record)
+    records = [re.sub(rb"(<JB_job_number>)\d+", rb"\g<1>%d" % number, record) for number in range(1000, 1060)]
+    reader = in_pieces(JobReader().start)
+    before = {entry.id: entry for entry in reader(head + b"".join(records) + end).entries}
+    for moved in (records[9:], records[::-1], records[:20] + records[40:], records[30:] + records[:30], records + [record], records[:1]):
+        document = head + b"".join(moved) + end
+        found = reader(document).entries
+        assert tuple(found) == parse_jobs(document)
+        # the first one stands behind the document's head: the XML parser reads it
+        assert all(entry is before[entry.id] for entry in found[1:] if entry.id in before and entry.id != "1000")
+
+
 @pytest.mark.thorough
 def test_forgets_jobs_that_are_gone() -> None:
     reader = JobReader()
     for number in range(0, 9000, 1500):
         document = read("qstat-array-holes-xml").replace(b"<JB_job_number>", b"<JB_job_number>%d" % number)
         for other in range(700):
-            reader(document.replace(b"<JB_job_number>", b"<JB_job_number>%d" % other))
+            read_whole(reader.start(), document.replace(b"<JB_job_number>", b"<JB_job_number>%d" % other))
     assert len(reader.known) < 3000

@@ -18,30 +18,22 @@ class Reading(Protocol[Read]):
         """Return what was read. Raises BatchMalformed when the document is truncated or foreign."""
 
 
-def feed(reading: Reading[Read], document: bytes) -> Read:
-    """Read a whole document."""
-    for at in range(0, len(document), PIECE):
-        reading.feed(document[at : at + PIECE])
-    return reading.end()
-
-
 class Cutter:
-    """Cuts a document that comes in pieces, each time behind the last record that is complete."""
+    """Cuts a document that comes in pieces at the ends of its records."""
 
     def __init__(self, end: bytes) -> None:
         self._end = end
         self._pieces: list[bytes] = []
 
-    def feed(self, data: bytes) -> bytes:
-        """Return what is new and ends with a record's end, b"" while there is none. (An end that comes in two pieces is seen with the next one.)"""
-        at = data.rfind(self._end)
-        if at < 0:
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the records that are complete now, without their ends. (An end that comes in two pieces is seen with the next one that has one.)"""
+        parts = data.split(self._end)
+        if len(parts) == 1:
             self._pieces.append(data)
-            return b""
-        at += len(self._end)
-        found = b"".join((*self._pieces, data[:at]))
-        self._pieces = [data[at:]]
-        return found
+            return []
+        parts[:1] = b"".join((*self._pieces, parts[0])).split(self._end)
+        self._pieces = [parts.pop()]
+        return parts
 
     def rest(self) -> bytes:
         """Return what stands behind the last of them."""

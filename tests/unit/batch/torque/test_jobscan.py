@@ -7,21 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from saltext.dynamiccluster.batch import listing
 from saltext.dynamiccluster.batch.torque import jobscan
 from saltext.dynamiccluster.batch.torque.jobs import parse_jobs, read_record
 from saltext.dynamiccluster.batch.torque.jobscan import JobReader
 from saltext.dynamiccluster.errors import BatchMalformed
 from tests.examples import examples
+from tests.unit.batch.pieces import in_pieces
 
 FOLDER = Path(__file__).parents[3] / "captures" / "torque-4.2.10-maui-3.3.1"
 LISTINGS = sorted(path.name for path in FOLDER.glob("*.out") if path.read_bytes().startswith(b"<Data><Job>"))
 ODD = (b"\x01", b"&", b"&lt;", b"<", b">", b"]]>", b"\xe9", b"\xc3\xa9", b"<!--", b" ", b"\n", b"x", b"", b"</Job>", b"<Job>", b"Q", b"0")
-
-
-@pytest.fixture(autouse=True)
-def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "PIECE", 2000)
 
 
 def said(reader: object, document: bytes) -> object:
@@ -34,7 +29,7 @@ def said(reader: object, document: bytes) -> object:
 
 @pytest.mark.parametrize("name", LISTINGS)
 def test_every_captured_listing(name: str) -> None:
-    document, reader = (FOLDER / name).read_bytes(), JobReader()
+    document, reader = (FOLDER / name).read_bytes(), in_pieces(JobReader().start)
     assert said(reader, document) == said(parse_jobs, document) == said(reader, document)
 
 
@@ -49,34 +44,34 @@ def test_spoiled_listings(name: str, spots: list[tuple[float, int, bytes]]) -> N
     for share, length, new in spots:
         at = int(share * len(document))
         document = document[:at] + new + document[at + length :]
-    reader = JobReader()
+    reader = in_pieces(JobReader().start)
     said(reader, good)  # what it remembers of a good listing changes nothing
-    assert said(reader, document) == said(parse_jobs, document) == said(JobReader(), document)
+    assert said(reader, document) == said(parse_jobs, document) == said(in_pieces(JobReader().start), document)
 
 
 def test_queued_jobs_as_usual_never_need_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
     slow: list[bytes] = []
     monkeypatch.setattr(jobscan, "read_record", lambda raw: slow.append(raw) or read_record(raw))
-    found = JobReader()((FOLDER / "B01-qstat-x-t-kinds.out").read_bytes())
+    found = in_pieces(JobReader().start)((FOLDER / "B01-qstat-x-t-kinds.out").read_bytes())
     assert sum(record.state == "Q" for record in found) > 25
     # those that do not wait, an array as a whole, a name with entities; and the first one, which stands behind the document's head
     assert len(slow) <= 2 + sum(record.state != "Q" or "[]" in record.id or "<" in record.name for record in found)
 
 
 def test_unchanged_records_are_the_same_objects() -> None:
-    document, reader = (FOLDER / "B01-qstat-x-t-kinds.out").read_bytes(), JobReader()
+    document, reader = (FOLDER / "B01-qstat-x-t-kinds.out").read_bytes(), in_pieces(JobReader().start)
     first, again = reader(document), reader(document)
     assert any(one is other for one, other in zip(first, again, strict=True))
 
 
 @pytest.mark.parametrize("nothing", [b"", b"\n", b" " * 5000])
 def test_zero_bytes_are_no_jobs(nothing: bytes) -> None:
-    assert JobReader()(nothing) == parse_jobs(nothing) == ()
+    assert in_pieces(JobReader().start)(nothing) == parse_jobs(nothing) == ()
 
 
 @pytest.mark.parametrize("cut", range(10, 19_000, 977))
 def test_truncated_listing_never_passes_for_a_shorter_one(cut: int) -> None:
-    document, reader = (FOLDER / "B01-qstat-x-t-kinds.out").read_bytes(), JobReader()
+    document, reader = (FOLDER / "B01-qstat-x-t-kinds.out").read_bytes(), in_pieces(JobReader().start)
     reader(document)
     with pytest.raises(BatchMalformed):
         reader(document[:cut])

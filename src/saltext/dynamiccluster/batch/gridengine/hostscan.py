@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from ...calm import undisturbed
-from ..listing import Cutter, feed
+from ..listing import Cutter
 from .hosts import (
     MOVING,
     HostRecord,
@@ -40,6 +40,7 @@ _INNER = {
     "job": re.compile(rf"\n   <jobvalue jobid='{_WORD}' name='({_WORD})'>({_TEXT})</jobvalue>{_LINE_ENDS}"),
 }
 _MOST_REMEMBERED = 5_000  # different lines that hosts share, and queues
+_Blocks = tuple[tuple[QueueRecord, ...], dict[str, float]]  # queues, jobs with their starts
 _memory_mb = lru_cache(maxsize=1000)(read_memory_mb)
 
 
@@ -51,16 +52,15 @@ class HostReader:
         self._settled: dict[str, Resources] = {}
         self._names: dict[tuple[str, ...], Names] = {}
         self._queues: dict[tuple[str, str], QueueRecord] = {}
-
-    def __call__(self, document: bytes) -> tuple[HostRecord, ...]:
-        """Return the records, the pseudo host `global` included. Raises BatchMalformed when the document is truncated or foreign."""
-        return feed(self.start(), document)
+        self._blocks: dict[int, _Blocks] = {}
 
     def start(self) -> HostReading:
         """Return a new reading, for a document that comes in pieces."""
         for memory in (self._settled, self._names, self._queues):
             if len(memory) > _MOST_REMEMBERED:
                 memory.clear()
+        if len(self._blocks) > _MOST_REMEMBERED + 2 * len(self.known):
+            self._blocks.clear()
         return HostReading(self)
 
     def take_apart(self, part: bytes) -> HostRecord | None:
@@ -80,13 +80,13 @@ class HostReader:
         middle = middle if middle >= 0 else end
         own = _OWN.findall(text, at, middle)
         pieces = _MOVING.split(text[middle:end])
-        settled, blocks = self._look_at("".join(pieces[::3])), self._read_blocks(text, end)
+        settled, blocks = self._look_at("".join(pieces[::3])), self._look_up(text[end:])
         if len(own) != text.count("\n", at, middle) or settled is None or blocks is None:
             return None
         values = dict(own)
         queues, started = blocks
         return HostRecord(
-            name, tuple(queues), tuple(started), started, read_known(values, "num_proc", int), read_known(values, "mem_total", _memory_mb),
+            name, queues, tuple(started), started, read_known(values, "num_proc", int), read_known(values, "mem_total", _memory_mb),
             read_known(values, "load_avg", float), settled, self._read_names(tuple(pieces[1::3])), tuple(pieces[2::3]),
         )  # fmt: skip
 
@@ -110,10 +110,18 @@ class HostReader:
             self._settled[lines] = settled = {key: (dominance, value) for key, dominance, value in found}
         return settled
 
-    def _read_blocks(self, text: str, at: int) -> tuple[list[QueueRecord], dict[str, float]] | None:
+    def _look_up(self, text: str) -> _Blocks | None:
+        """Read a host's queues and jobs, which change more seldom than its load."""
+        print_ = hash(text)
+        blocks = self._blocks.get(print_) or self._read_blocks(text)
+        if blocks is not None:
+            self._blocks[print_] = blocks
+        return blocks
+
+    def _read_blocks(self, text: str) -> _Blocks | None:
         """Return queues, and jobs with their starts. Raises ValueError."""
         queues, started, lines = [], {}, 0
-        for kind, title, inside in _BLOCK.findall(text, at):
+        for kind, title, inside in _BLOCK.findall(text):
             count = inside.count("\n")
             lines += 2 + count
             if kind == "queue" and (queue := self._queues.get((title, inside))):
@@ -128,7 +136,7 @@ class HostReader:
             else:
                 job_id, start = read_job(title, dict(inner))
                 started[job_id] = start
-        return (queues, started) if lines == text.count("\n", at) - 1 else None
+        return (tuple(queues), started) if lines == text.count("\n") - 1 else None
 
 
 class HostReading:
@@ -144,7 +152,7 @@ class HostReading:
     def feed(self, data: bytes) -> None:
         """Read the next piece. Raises BatchMalformed."""
         with undisturbed():
-            for part in self._cutter.feed(data).split(_END)[:-1]:
+            for part in self._cutter.feed(data):
                 print_ = hash(part)
                 record = self._reader.known.get(print_) or self._reader.take_apart(part)
                 if record is None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...model import HoldBy, Host, QueueSlots, Shape
 from .cell import HELD_GROUP, Cell
-from .hosts import HostRecord, QueueRecord, Resources
+from .hosts import HostRecord, Names, QueueRecord, Resources
 from .resources import GPUS
 from .units import normalise, read_amount, read_memory_mb
 
@@ -58,7 +58,7 @@ def is_silent(record: HostRecord) -> bool:
     """Tell whether a host's execution daemon was heard of once and is not heard of now."""
     if record.processors is None or record.broken:
         return False
-    return record.load is None or any(UNREACHABLE in queue.state for queue in record.queues)
+    return record.load is None or _has_letter(record.queues, UNREACHABLE)
 
 
 class HostViews:
@@ -66,7 +66,7 @@ class HostViews:
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[tuple[object, ...], Host]] = {}
-        self._alike: dict[tuple[int, int], _Alike] = {}
+        self._alike: dict[tuple[int, int, int], _Alike] = {}
         self._cell: Cell | None = None
 
     def __call__(
@@ -89,25 +89,31 @@ class HostViews:
             state = (record.name in held, _is_up(record, patience, now), patience.is_overloaded(record.name, now))
             known = seen.get(record.name)
             if known is None or known[0][0] is not record or known[0][1] is not mine or known[0][2] != state:
-                known = ((record, mine, state), _view(record, cell, self._look_at(record, cell, mine), *state))
+                known = ((record, mine, state), _view(record, cell, self._look_up(record, cell, mine), *state))
             self._seen[record.name] = known
             hosts.append(known[1])
         return tuple(hosts)
 
-    def _look_at(self, record: HostRecord, cell: Cell, values: Mapping[str, str] | None) -> _Alike:
-        """Return what hosts with the same settled and configured values have alike; it keeps both, so that nothing else gets their ids."""
-        key = (id(record.settled), id(values))
+    def _look_up(self, record: HostRecord, cell: Cell, values: Mapping[str, str] | None) -> _Alike:
+        """Return what hosts with the same settled and configured values have alike; it keeps those, so that nothing else gets their ids."""
+        key = (id(record.settled), id(record.names), id(values))
         if key not in self._alike:
-            self._alike[key] = _look_at(record.settled, values, cell)
+            self._alike[key] = _look_at(record, values, cell)
         return self._alike[key]
 
 
 class _Alike(NamedTuple):
-    """What hosts have alike whose settled and configured values are the same."""
+    """What hosts have alike whose settled and configured values are the same, and the names of the others.
+
+    `moving` are the places of these among the values that move, with the complex's name and kind; `free` is the place of the free memory.
+    """
 
     settled: Resources
+    names: Names
     values: Mapping[str, str] | None
     offered: dict[str, str]
+    moving: tuple[tuple[int, str, str], ...]
+    free: int | None
     configured: dict[str, str]
     gpus: int
     exclusive: bool
@@ -118,14 +124,14 @@ def view_host(
 ) -> Host:
     """Return a host. `values` are its configured complex values, None while they are not known."""
     state = (record.name in held, _is_up(record, patience, now), patience.is_overloaded(record.name, now))
-    return _view(record, cell, _look_at(record.settled, values, cell), *state)
+    return _view(record, cell, _look_at(record, values, cell), *state)
 
 
 def _view(record: HostRecord, cell: Cell, alike: _Alike, is_ours: bool, up: bool | None, overloaded: bool) -> Host:
     if record.broken:
         return Host(record.name, None, error=record.broken)
     queues, error, held = _view_queues(record.queues, overloaded)
-    changing = record.changing
+    values = record.moving
     return Host(
         name=record.name,
         up=up,
@@ -133,9 +139,9 @@ def _view(record: HostRecord, cell: Cell, alike: _Alike, is_ours: bool, up: bool
         jobs=record.jobs,
         hold=(HoldBy.US if is_ours else HoldBy.ADMINISTRATOR) if held else HoldBy.NOBODY,
         reported=None if record.processors is None else Shape(record.processors, record.memory_mb or 0, alike.gpus),
-        free_memory_mb=_free_memory(changing),
+        free_memory_mb=None if alike.free is None else _free_memory(values[alike.free]),
         groups=_groups(cell, record.name),
-        features={**alike.offered, **_offered(changing, cell, alike.values), **alike.configured},
+        features={**alike.offered, **{name: normalise(values[at], kind) for at, name, kind in alike.moving}, **alike.configured},
         error=error,
         exclusive=alike.exclusive,
         load=record.load,
@@ -152,7 +158,14 @@ def _since(known: dict[str, float], names: Iterable[str], now: float) -> dict[st
 
 
 def _is_alarmed(record: HostRecord) -> bool:
-    return any(_ALARM in queue.state for queue in record.queues)
+    return _has_letter(record.queues, _ALARM)
+
+
+def _has_letter(queues: tuple[QueueRecord, ...], letter: str) -> bool:
+    for queue in queues:  # no generator: all hosts are asked at each reading
+        if letter in queue.state:
+            return True
+    return False
 
 
 def _is_up(record: HostRecord, patience: Patience, now: float) -> bool | None:
@@ -198,32 +211,38 @@ def _find_error(queues: tuple[QueueRecord, ...]) -> str:
     return "; ".join(reasons) if all(reasons) else ""
 
 
-def _free_memory(changing: Resources) -> int | None:
-    _, value = changing.get("mem_free", ("", ""))
+def _free_memory(value: str) -> int | None:
     try:
         return read_memory_mb(value) if value else None
     except ValueError:
         return None
 
 
-def _look_at(settled: Resources, values: Mapping[str, str] | None, cell: Cell) -> _Alike:
-    offered, configured = _offered(settled, cell, values), {}
+def _look_at(record: HostRecord, values: Mapping[str, str] | None, cell: Cell) -> _Alike:
+    settled, configured = record.settled, {}
+    names = [(name, dominance) for name, (dominance, _) in settled.items()]
+    offered = {name: normalise(settled[name][1], kind) for _, name, kind in _find_offered(names, cell, values)}
     for name, value in (values or {}).items():
         found = cell.complex(name)
         configured[found.name if found else name] = normalise(value, found.kind) if found else value
     features = {**offered, **configured}
     gpus = max((_whole(features[name]) for name in GPUS if name in features), default=0)
-    return _Alike(settled, values, offered, configured, gpus, _is_taken(settled, cell))
+    moving = _find_offered(record.names, cell, values)
+    free = next((place for place, (name, _) in enumerate(record.names) if name == "mem_free"), None)
+    return _Alike(settled, record.names, values, offered, moving, free, configured, gpus, _is_taken(settled, cell))
 
 
-def _offered(resources: Resources, cell: Cell, values: Mapping[str, str] | None) -> dict[str, str]:
-    """Return what a host offers by complex: reported facts, and what is left of configured values until they are known."""
+def _find_offered(names: Iterable[tuple[str, str]], cell: Cell, values: Mapping[str, str] | None) -> tuple[tuple[int, str, str], ...]:
+    """Return which of the complexes (name, dominance) a host offers: reported facts, and what is left of configured values until these are known.
+
+    Each with its place, its name and its kind.
+    """
     offered = cell.offered
-    return {
-        name: normalise(value, found.kind)
-        for name, (dominance, value) in resources.items()
+    return tuple(
+        (place, name, found.kind)
+        for place, (name, dominance) in enumerate(names)
         if (found := offered.get(name)) and dominance[:1] in ("h", "q") and (values is None or not found.is_consumable)
-    }
+    )
 
 
 def _is_taken(settled: Resources, cell: Cell) -> bool:

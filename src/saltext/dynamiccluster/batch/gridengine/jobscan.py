@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 
 from ...calm import undisturbed
 from ...model import Job, JobState, Request
-from ..listing import Cutter, feed
+from ..listing import Cutter
 from .jobs import (
     JobRecord,
     RawRequest,
@@ -51,6 +51,7 @@ _RECORD = re.compile(
     re.ASCII,
 )
 _SECONDS = {f":{second:02d}": float(second) for second in range(60)}
+_NEAR = 200  # records that may have gone from one piece of a listing before all of what follows is looked at closer
 _MOST_REMEMBERED = 50_000  # different requests, words and minutes, of each so many
 _PENDING, _WAITS = JobState.PENDING, "JB_submission_time"
 _NOTHING: Mapping[str, str] = {}
@@ -64,42 +65,63 @@ _Entries = list[Entry | None]
 class JobListing:
     """What qstat listed, in its order: plain jobs that wait for a node as Job, without regard to details and hosts; the others as JobRecord.
 
-    `others` are the places of these; `fresh` are the entries that the last listing did not have.
+    `ids` are those of all entries, `records` are those that are no plain jobs, and `others` are their places; `fresh` are the entries that
+    the last listing that was `viewed` did not have.
     """
 
     entries: list[Entry] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
     others: list[int] = field(default_factory=list)
+    records: list[JobRecord] = field(default_factory=list)
     fresh: list[Entry] = field(default_factory=list)
+    viewed: bool = False
 
-    @property
-    def records(self) -> Iterator[JobRecord]:
-        """Yield those that are no plain jobs."""
-        for place in self.others:
-            entry = self.entries[place]
-            assert isinstance(entry, JobRecord)
-            yield entry
+    def add(self, found: list[Entry]) -> None:
+        """Add entries behind the others."""
+        if JobRecord in set(map(type, found)):
+            for place, entry in enumerate(found, len(self.entries)):
+                if type(entry) is JobRecord:
+                    self.others.append(place)
+                    self.records.append(entry)
+        self.entries += found
+        self.ids += map(_first, found)
+
+
+@dataclass
+class _Parts:
+    """The hashes of all parts of a document that end with a record's end, and what they say; None for those that are not as usual."""
+
+    prints: list[int] = field(default_factory=list)
+    found: _Entries = field(default_factory=list)
+
+    def near(self, at: int, prints: list[int]) -> tuple[_Entries, int]:
+        """Look parts up by their hashes among as many of these from `at` on, and some more; return what they say and where one would go on."""
+        end = at + len(prints) + _NEAR
+        found = list(map(dict(zip(self.prints[at:end], self.found[at:end], strict=True)).get, prints))
+        last = next((print_ for print_, entry in zip(reversed(prints), reversed(found), strict=True) if entry), None)
+        return found, at if last is None else self.prints.index(last, at, end) + 1
 
 
 class JobReader:
     """Reads listings of one cell. What did not change since the last listing is the very same object.
 
-    A record is `known` by the hash of all of its bytes but its priority, which changes more often than the rest.
+    A record is `known` by the hash of all of its bytes but its priority, which changes more often than the rest. Of the `last` listing the hashes of
+    whole records are kept, too: most records stand where they stood.
     """
 
     def __init__(self) -> None:
         self.known: dict[int, Entry] = {}
+        self.last = _Parts()
+        self._started = JobListing(viewed=True)
         self._words, self._minutes = _Words(), _Minutes()
         self._asked = _Requests(None)
 
-    def __call__(self, document: bytes, translate: Translator | None = None) -> JobListing:
-        """Read a whole document. Raises BatchMalformed when it is truncated or foreign."""
-        return feed(self.start(translate), document)
-
-    def start(self, translate: Translator | None) -> JobReading:
+    def start(self, translate: Translator | None = None) -> JobReading:
         """Return a new reading, for a document that comes in pieces. Without a translator no job is plain."""
         if translate is not self._asked.translate:
-            self.known, self._asked = {}, _Requests(translate)
-        return JobReading(self)
+            self.last, self.known, self._asked = _Parts(), {}, _Requests(translate)
+        before, self._started = self._started, JobListing()
+        return JobReading(self, self._started, before)
 
     def forget_others(self, entries: Sequence[Entry]) -> None:
         """Forget what this listing does not have, from time to time."""
@@ -131,14 +153,14 @@ class JobReader:
             count_tasks(several)
         minutes, words = self._minutes, self._words.__getitem__
         at = [minutes[time[:16]] + _SECONDS[time[16:]] if len(time) == 19 else read_time(time) for time in times]
-        columns = zip(
-            numbers, map(words, states), map(float, priorities), map(str.strip, names), map(words, owners), map(words, whens), at,
-            map(words, queues), tasks, asked, strict=True,
-        )  # fmt: skip
+        columns = zip(numbers, states, map(float, priorities), map(str.strip, names), map(words, owners), whens, at, queues, tasks, asked, strict=True)
         return [
             _new(Job, (number, _PENDING, plain[0], 1, name, owner, plain[1], "", priority, time, 0.0, plain[2], False, "", (), _NOTHING))
             if plain and state == "qw" and priority and not queue and not several and when == _WAITS
-            else _new(JobRecord, (number, state, priority, name, owner, *_when(when, time), queue, several, request, predecessors, ""))
+            else _new(
+                JobRecord,
+                (number, words(state), priority, name, owner, *_when(when, time), words(queue), several, request, predecessors, ""),
+            )
             for number, state, priority, name, owner, when, time, queue, several, (request, predecessors, plain) in columns
         ]
 
@@ -146,52 +168,62 @@ class JobReader:
 class JobReading:
     """One listing, as it comes."""
 
-    def __init__(self, reader: JobReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: JobReader, listing: JobListing, before: JobListing) -> None:
+        self._reader, self._listing, self._all_fresh = reader, listing, not before.viewed
         self._frame = Frame("job_info", "job_list")
         self._cutter = Cutter(_END)
-        self._listing = JobListing()
+        self._known = reader.known or {}  # the first listing of all is not looked up in itself
+        self._parts = _Parts()
+        self._at = 0  # where the last listing had what comes next
 
     def feed(self, data: bytes) -> None:
         """Read the next piece. Raises BatchMalformed."""
-        chunk = self._cutter.feed(data)
-        if not chunk:
-            return
         with undisturbed():
-            parts = chunk.split(_END)[:-1]
-            found = self._look_up(parts)
-            self._add(found if all(found) else list(self._with_odd_ones(found, parts)))
-            self._frame.passed = True
+            parts = self._cutter.feed(data)
+            if parts:
+                found = self._look_up(parts)
+                self._listing.add(found if all(found) else list(self._with_odd_ones(found, parts)))
+                self._frame.passed = True
 
     def end(self) -> JobListing:
         """Return what was listed. Raises BatchMalformed when the document is truncated or foreign."""
-        self._add(self._read_slowly(self._cutter.rest()))
+        self._listing.add(self._read_slowly(self._cutter.rest()))
         self._frame.check()
+        self._reader.last = self._parts
         self._reader.forget_others(self._listing.entries)
+        if self._all_fresh:
+            self._listing.fresh = self._listing.entries
         return self._listing
 
-    def _add(self, found: list[Entry]) -> None:
-        if JobRecord in set(map(type, found)):
-            before = len(self._listing.entries)
-            self._listing.others += [before + place for place, entry in enumerate(found) if type(entry) is JobRecord]
-        self._listing.entries += found
-
     def _look_up(self, parts: list[bytes]) -> _Entries:
-        """Return what these parts say, of those that were known from memory; those that are not as usual are None.
+        """Return what these parts say, of those that the last listing had near here from memory; those that are not as usual are None."""
+        prints = list(map(hash, parts))
+        found, self._at = self._reader.last.near(self._at, prints)
+        new = [place for place, entry in enumerate(found) if entry is None]
+        if len(new) == len(parts):
+            found = self._look_closer(parts)
+        elif new:
+            for place, entry in zip(new, self._look_closer([parts[place] for place in new]), strict=True):
+                found[place] = entry
+        self._parts.prints += prints
+        self._parts.found += found
+        return found
+
+    def _look_closer(self, parts: list[bytes]) -> _Entries:
+        """Return the same of parts that the last listing did not have.
 
         What stands before a priority tells which job it is, what stands behind it changes seldom.
         """
-        known = self._reader.known
         cut = [part.partition(_PRIORITY_END) for part in parts]
         heads = [head.rpartition(b">") for head, _, _ in cut]
         prints = [hash((head[0], rest[2])) for head, rest in zip(heads, cut, strict=True)]
-        before = list(map(known.get, prints))
+        before = list(map(self._known.get, prints))
         found: _Entries = [entry and _with_priority(entry, head[2]) for entry, head in zip(before, heads, strict=True)]
         new = [place for place, entry in enumerate(found) if not entry]
         for place, entry in zip(new, self._reader.read([parts[place] for place in new]) if new else (), strict=True):
             found[place] = entry
         fresh = [(print_, entry) for print_, old, entry in zip(prints, before, found, strict=True) if entry and entry is not old]
-        known.update(fresh)
+        self._reader.known.update(fresh)
         self._listing.fresh += [entry for _, entry in fresh]
         return found
 

@@ -6,7 +6,7 @@ time, so what is done to each job is done by functions written in C.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from itertools import compress
 from operator import itemgetter
 
@@ -49,12 +49,19 @@ class JobViews:
         if context.translate is not self._translate:
             self._plain, self._seen, self._translate = _PlainViews(), {}, context.translate
         with undisturbed():
-            jobs: list[Entry | Job | None] = self._plain(listing, context, learnt)
-            running = RunningTasks(listing.records)
-            for place, record in zip(listing.others, listing.records, strict=True):
-                jobs[place] = self._view(record, context, running)
+            jobs: list[Entry | None] = self._plain(listing, context, learnt)
+            ids = self._view_others(listing, context, jobs)
             self._forget_others(listing)
-            return _unite(listing, jobs)
+            listing.viewed = True
+            return _unite(listing, jobs, ids)
+
+    def _view_others(self, listing: JobListing, context: JobContext, jobs: list[Entry | None]) -> list[str]:
+        """Put those that are no plain jobs in their places; return the ids of all, "" for those that are left out."""
+        ids, running = listing.ids.copy(), RunningTasks(listing.records)
+        for place, record in zip(listing.others, listing.records, strict=True):
+            jobs[place] = job = self._view(record, context, running)
+            ids[place] = job.id if job else ""
+        return ids
 
     def _view(self, record: JobRecord, context: JobContext, running: RunningTasks) -> Job | None:
         detail, hosts = context.details.get(record.id), context.running_on.get(record.id)
@@ -93,7 +100,7 @@ class _PlainViews:
         details = context.details
         due: list[Entry] = list(self._early.values())
         if learnt and len(listing.fresh) < len(listing.entries):  # else all are fresh
-            due += compress(listing.entries, map(learnt.__contains__, map(_id, listing.entries)))
+            due += compress(listing.entries, map(learnt.__contains__, listing.ids))
         if details:
             due += compress(listing.fresh, map(details.__contains__, map(_id, listing.fresh)))
         for base in due:
@@ -115,14 +122,15 @@ class _PlainViews:
         self._early = {key: base for key, base in self._early.items() if key in listed}
 
 
-def _unite(listing: JobListing, views: Iterable[Entry | None]) -> tuple[Job, ...]:
+def _unite(listing: JobListing, jobs: list[Entry | None], ids: list[str]) -> tuple[Job, ...]:
     """Return the jobs, each id once: an array has one record for each state of its pending tasks, a job may be listed once for each slot."""
-    views = list(views)
-    jobs = views if all(views) else [job for job in views if job]
-    if len(set(map(_id, jobs))) == len(jobs):
+    different = set(ids)
+    if "" not in different and len(different) == len(ids):
         return tuple(jobs)
+    if len(different) - 1 == len(ids) - ids.count(""):
+        return tuple(job for job in jobs if job)
     known: dict[str, Job] = {}
-    for entry, job in zip(listing.entries, views, strict=True):
+    for entry, job in zip(listing.entries, jobs, strict=True):
         if job:
             job = unique(job, entry.tasks if type(entry) is JobRecord else "", known)
             known[job.id] = job

@@ -93,7 +93,7 @@ class DetailMemory:
 
     def _forget_others(self, listing: JobListing) -> None:
         if len(self._known) > len(listing.entries):
-            listed = {entry.id for entry in listing.entries}
+            listed = set(listing.ids)
             self._known = {job_id: detail for job_id, detail in self._known.items() if job_id in listed}
             self._asked_at = {job_id: at for job_id, at in self._asked_at.items() if job_id in listed}
 
@@ -114,7 +114,7 @@ class DetailMemory:
                     ranks[1][record.id] = None
             elif record.id not in known and read_state(record) is JobState.RUNNING:
                 ranks[2][record.id] = None
-        others = dict.fromkeys(islice((entry[0] for entry in listing.entries if entry[0] not in known and entry[0]), DETAILS_AT_ONCE))
+        others = dict.fromkeys(islice((job_id for job_id in listing.ids if job_id not in known and job_id), DETAILS_AT_ONCE))
         return list({**ranks[0], **ranks[1], **ranks[2], **others})[:DETAILS_AT_ONCE]
 
     def _ask(self, job_ids: list[str], now: float) -> str:

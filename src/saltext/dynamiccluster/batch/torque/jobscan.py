@@ -12,7 +12,7 @@ from operator import itemgetter
 from sys import intern
 
 from ...calm import undisturbed
-from ..listing import Cutter, feed
+from ..listing import Cutter
 from .jobs import NO_REQUEST, JobRecord, RawRequest, read_record
 from .units import read_number, read_seconds
 from .xml import Frame
@@ -55,10 +55,6 @@ class JobReader:
         self.known: dict[int, JobRecord | None] = {}
         self._asked: dict[tuple[str, str, str], _Asked] = {}
 
-    def __call__(self, document: bytes) -> tuple[JobRecord, ...]:
-        """Return the records; zero bytes are qstat's way to say that there are no jobs. Raises BatchMalformed."""
-        return feed(self.start(), document)
-
     def start(self) -> JobReading:
         """Return a new reading, for a document that comes in pieces."""
         return JobReading(self)
@@ -69,12 +65,12 @@ class JobReader:
         if len(self._asked) > _MOST_ASKED:
             self._asked.clear()
 
-    def fill(self, found: list[JobRecord | None], parts: list[bytes], chunk: bytes) -> None:
+    def fill(self, found: list[JobRecord | None], parts: list[bytes]) -> None:
         """Put the records that were not known yet in their places; those that are not as usual stay None."""
         new = [place for place, record in enumerate(found) if record is None]
-        together = _cut(chunk, len(parts)) if len(new) > len(parts) // 4 else None
+        together = _cut(parts) if len(new) > len(parts) // 4 else None
         for place in new:
-            fields = together[place] if together else (_cut(parts[place] + _END, 1) or (None,))[0]
+            fields = together[place] if together else (_cut([parts[place]]) or (None,))[0]
             found[place] = self._make(fields) if fields else None
 
     def _make(self, fields: tuple[str, ...]) -> JobRecord | None:
@@ -117,15 +113,12 @@ class JobReading:
 
     def feed(self, data: bytes) -> None:
         """Read the next piece. Raises BatchMalformed."""
-        chunk = self._cutter.feed(data)
-        if not chunk:
-            return
         with undisturbed():
-            parts = chunk.split(_END)[:-1]
+            parts = self._cutter.feed(data)
             prints = list(map(hash, parts))
             found = list(map(self._reader.known.get, prints))
             if not all(found):
-                self._reader.fill(found, parts, chunk)
+                self._reader.fill(found, parts)
             self._known.update(zip(prints, found, strict=True))
             self._records += found if all(found) else self._with_odd_ones(found, parts)
 
@@ -147,12 +140,13 @@ class JobReading:
                 yield record
 
 
-def _cut(chunk: bytes, count: int) -> list[tuple[str, ...]] | None:
-    """Return the fields of each record, None unless the chunk consists of exactly so many records as the pattern wants them.
+def _cut(parts: list[bytes]) -> list[tuple[str, ...]] | None:
+    """Return the fields of each record, None unless all of them are as the pattern wants them.
 
     Each match ends with the one closing tag in it; the first field would hold the last character of anything between two matches.
     """
+    chunk = _END.join((*parts, b""))
     if b"&" in chunk or not chunk.isascii():
         return None
     found = _RECORD.findall(chunk.decode("ascii"))
-    return found if len(found) == count and not any(map(_first, found)) else None
+    return found if len(found) == len(parts) and not any(map(_first, found)) else None
