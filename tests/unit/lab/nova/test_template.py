@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_keys_outlive_a_change_of_the_configuration(place):
 
 
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(template.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(template, "roomy", lambda: tmp_path)
     ended = subprocess.Popen(["true"])
     ended.wait()
     dead, alive = tmp_path / f"dynamiccluster-nova-{ended.pid}-x", tmp_path / f"dynamiccluster-nova-{os.getppid()}-x"
@@ -47,6 +48,16 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
     with template.scratch() as path:
         assert path.is_dir() and alive.is_dir() and not dead.exists()
     assert not path.exists()
+
+
+@pytest.mark.parametrize(("free", "there"), [(5 * 2**30, True), (5 * 2**30, False), (2**30, True)])
+def test_stacks_lie_in_memory_only_where_it_is_plenty(tmp_path, monkeypatch, free, there):
+    memory = tmp_path / "shm"
+    if there:
+        memory.mkdir()
+    monkeypatch.setattr(template, "_MEMORY", memory)
+    monkeypatch.setattr(template.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    assert (template.roomy() == memory) is (there and free > 4 * 2**30)
 
 
 def test_ports_differ():
