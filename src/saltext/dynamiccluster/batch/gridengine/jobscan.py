@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from operator import itemgetter
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -98,8 +99,10 @@ class _Parts:
         """Look parts up by their hashes among as many of these from `at` on, and some more; return what they say and where one would go on."""
         end = at + len(prints) + _NEAR
         found = list(map(dict(zip(self.prints[at:end], self.found[at:end], strict=True)).get, prints))
-        last = next((print_ for print_, entry in zip(reversed(prints), reversed(found), strict=True) if entry), None)
-        return found, at if last is None else self.prints.index(last, at, end) + 1
+        if not any(found):
+            return found, at
+        last = next(print_ for print_, entry in zip(reversed(prints), reversed(found), strict=True) if entry)
+        return found, self.prints.index(last, at, end) + 1
 
 
 class JobReader:
@@ -199,10 +202,10 @@ class JobReading:
         """Return what these parts say, of those that the last listing had near here from memory; those that are not as usual are None."""
         prints = list(map(hash, parts))
         found, self._at = self._reader.last.near(self._at, prints)
-        new = [place for place, entry in enumerate(found) if entry is None]
-        if len(new) == len(parts):
+        if not any(found):
             found = self._look_closer(parts)
-        elif new:
+        elif not all(found):
+            new = [place for place, entry in enumerate(found) if entry is None]
             for place, entry in zip(new, self._look_closer([parts[place] for place in new]), strict=True):
                 found[place] = entry
         self._parts.prints += prints
@@ -222,9 +225,10 @@ class JobReading:
         new = [place for place, entry in enumerate(found) if not entry]
         for place, entry in zip(new, self._reader.read([parts[place] for place in new]) if new else (), strict=True):
             found[place] = entry
-        fresh = [(print_, entry) for print_, old, entry in zip(prints, before, found, strict=True) if entry and entry is not old]
-        self._reader.known.update(fresh)
-        self._listing.fresh += [entry for _, entry in fresh]
+        is_fresh = [entry is not None and entry is not old for entry, old in zip(found, before, strict=True)]
+        fresh = list(compress(found, is_fresh))
+        self._reader.known.update(zip(compress(prints, is_fresh), fresh, strict=True))
+        self._listing.fresh += fresh
         return found
 
     def _with_odd_ones(self, found: _Entries, parts: list[bytes]) -> Iterator[Entry]:
