@@ -23,9 +23,6 @@ from saltext.dynamiccluster.control.journal import Journal
 from saltext.dynamiccluster.control.ledger import MemoryMirror
 from saltext.dynamiccluster.control.loop import Loop
 from saltext.dynamiccluster.model import BatchView, Chunk, Host, Job, JobState, Offer, QueueSlots, Request, Shape
-from saltext.dynamiccluster.salt.bus import redact
-from saltext.dynamiccluster.salt.engine import SystemClock
-from saltext.dynamiccluster.salt.snapshot import mask_rows, write_snapshot
 from saltext.dynamiccluster.settings import Settings, load
 from saltext.dynamiccluster.web.access import Identity
 from saltext.dynamiccluster.web.apart import Apart
@@ -205,6 +202,11 @@ def make_settings(port: int) -> Settings:
 
 async def _be_engine(port: int, size: Size, directory: Path) -> Mapping[str, Any]:
     """Observe, decide and publish until standard input ends; return how that went."""
+    # not above: all rows' processes read this file, and Salt would count among their memory
+    from saltext.dynamiccluster.salt.bus import redact
+    from saltext.dynamiccluster.salt.engine import SystemClock
+    from saltext.dynamiccluster.salt.snapshot import mask_rows, write_snapshot
+
     settings, running, stop = make_settings(port), asyncio.get_running_loop(), asyncio.Event()
     desk = Desk(lambda message: loop.command(message), time.time)
     desk.server = Apart(Recipe("bench.server:Everyone", None, directory, settings.dynamic_cluster.admin_server), desk.answer)

@@ -253,8 +253,3 @@ class Nova:
     def fail(self, server: str) -> None:
         """Put a server into ERROR, as a broken host does."""
         self.admin.servers.reset_state(server, "error")
-
-
-def knobs_of(knobs: Mapping[str, object]) -> dict[str, str]:
-    """Return the metadata of one server that turn the virt driver's knobs."""
-    return {f"lab:{name}": str(value) for name, value in knobs.items()}
