@@ -41,26 +41,31 @@ def _run(directory: Path, capfd: pytest.CaptureFixture[str], weak: int, sound: b
         os.chdir(before)
 
 
+@pytest.mark.thorough
 def test_all_sound(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, said = _run(tmp_path, capfd, weak=0)
     assert status == 0 and "second try" not in said
 
 
+@pytest.mark.thorough
 def test_what_passes_alone_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, said = _run(tmp_path, capfd, weak=2)
     assert status == 0 and "passed only alone, at the second try:\n  - test_some.py::test_weak[0]\n  - test_some.py::test_weak[1]\n" in said
 
 
+@pytest.mark.thorough
 def test_what_fails_twice_has_failed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, said = _run(tmp_path, capfd, weak=1, sound=False)
     assert status == 1 and "passed only" not in said
 
 
+@pytest.mark.thorough
 def test_many_have_no_second_try(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, said = _run(tmp_path, capfd, weak=4)
     assert status == 1 and "tried once more" not in said
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_collected_has_no_second_try(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "test_broken.py").write_text("import nothing_of_this_name\n")
     before = Path.cwd()
@@ -87,6 +92,7 @@ def test_no_list_of_what_failed_is_no_second_try(tmp_path: Path, text: str | Non
     assert secondtry.read_failed(tmp_path) == []
 
 
+@pytest.mark.thorough
 def test_who_ends_it_ends_what_it_runs(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     (tmp_path / "test_long.py").write_text(f"import os, time, pathlib\ndef test_long():\n    pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\n    time.sleep(600)\n")
