@@ -294,6 +294,7 @@ class NodeRecord:
     avoid: tuple[str, ...] = ()  # offerings that its launch leaves out, the same each time it is repeated
     tries: int = 0  # calls of the cloud that asked for it
     minion: str = ""  # its machine's own name, and so its minion's id, where the machine is named after its id in the cloud; "": `name`
+    ending_at: float = 0.0  # when the cloud last took our word to end its machine; 0: never
 
 
 @dataclass(frozen=True, slots=True)

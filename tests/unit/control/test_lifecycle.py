@@ -50,7 +50,7 @@ def test_intent_is_written_before_the_call(act, before, after):
         (Act.RELEASE, in_phase(Phase.CONFIGURING), in_phase(Phase.SERVING, ready_at=7.0)),
         (Act.RELEASE, in_phase(Phase.CONFIGURING, ready_at=3.0), in_phase(Phase.SERVING, ready_at=3.0)),
         (Act.HOLD, in_phase(Phase.DRAINING), in_phase(Phase.DRAINING)),
-        (Act.DESTROY, in_phase(Phase.DESTROYING), in_phase(Phase.DESTROYING)),
+        (Act.DESTROY, in_phase(Phase.DESTROYING), in_phase(Phase.DESTROYING, ending_at=7.0)),
         (Act.HOLD, in_phase(Phase.DRAINING, failed=trouble(Act.HOLD, "no")), in_phase(Phase.DRAINING)),
         (Act.HOLD, in_phase(Phase.DRAINING, failed="join: no"), in_phase(Phase.DRAINING, failed="join: no")),
     ],

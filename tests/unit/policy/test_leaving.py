@@ -96,6 +96,17 @@ def test_young_machine_that_one_server_of_the_cloud_does_not_know_is_not_gone(ph
     assert life.node().gone is True
 
 
+@pytest.mark.parametrize("took, gone", [(0.0, False), (START, True)])
+def test_machine_that_the_cloud_does_not_know_is_gone_at_once_only_if_it_took_our_word_to_end_it(took, gone):
+    """A call that failed may not have got through, and a young machine be unknown to one of the cloud's servers: forgotten, it would live without a key."""
+    life = Life.of(record(Phase.DESTROYING, leaving_for=reasons.REMOVE, cloud_acted_at=START, ending_at=took), instances=(instance(),))
+    life.see()
+    plan = life.see(instances=(), gone=frozenset({"i-burst-a"}))
+    assert life.node().gone is gone and acts(plan) == [Act.FORGET if gone else Act.DESTROY]
+    life.see(200)
+    assert life.node().gone is True
+
+
 @pytest.mark.parametrize("ready_at, phase", [(0.0, Phase.CONFIGURING), (START - 20, Phase.SERVING)])
 def test_node_called_back_from_its_way_out_serves_only_if_it_did_before(ready_at, phase):
     going = record(Phase.DRAINING, leaving_for=reasons.DRAIN, ready_at=ready_at)

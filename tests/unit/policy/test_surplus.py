@@ -31,7 +31,7 @@ def test_a_further_machine_of_a_launch_is_ended_and_the_node_stays(phase, state)
     assert not {Act.DESTROY, Act.HOLD, Act.REMOVE, Act.CLEAR} & set(acts(plan))
     plan = life.see()
     assert life.node(SECOND).hostname == "" and acts(plan, SECOND) == [Act.DESTROY]
-    life.change(SECOND, cloud_acted_at=life.now)
+    life.change(SECOND, cloud_acted_at=life.now, ending_at=life.now)
     plan = life.see(instances=(instance(),), gone=frozenset({SECOND}))
     assert acts(plan, SECOND) == [Act.FORGET]
     assert life.node().leaving_for == ""

@@ -58,6 +58,10 @@ def _destroying(record: NodeRecord, now: float) -> NodeRecord:
     return replace(record, phase=Phase.DESTROYING)
 
 
+def _ending(record: NodeRecord, now: float) -> NodeRecord:
+    return replace(record, ending_at=now)
+
+
 BATCH, CLOUD, SALT, HOOKS, CORE = "batch", "cloud", "salt", "hooks", "core"
 
 TRANSITIONS: Mapping[Act, Transition] = {
@@ -73,7 +77,7 @@ TRANSITIONS: Mapping[Act, Transition] = {
     Act.REQUEUE: Transition(BATCH, success=_requeued, settles=True),
     Act.CLEAR: Transition(BATCH, settles=True),
     Act.REMOVE: Transition(BATCH, settles=True),
-    Act.DESTROY: Transition(CLOUD, intent=_destroying, durable=True, settles=True),
+    Act.DESTROY: Transition(CLOUD, intent=_destroying, success=_ending, durable=True, settles=True),
     Act.FORGET: Transition(SALT),
     Act.HOOK: Transition(HOOKS, durable=True),
 }

@@ -142,12 +142,12 @@ def _see(record: NodeRecord, instance: Instance, read_at: float) -> NodeRecord:
 def _fold_missing(record: NodeRecord, view: CloudView, reading: Reading[CloudView]) -> NodeRecord:
     """A listing that lacks an instance proves nothing; the cloud's answer for its very id does, once it has been looked for long enough.
 
-    A young one may be shown by one of the cloud's servers and be unknown to the next. How old it is nobody knows whose clock jumps.
+    A young one may be shown by one of the cloud's servers and be unknown to the next, also when a call to end it did not get through. How old it
+    is nobody knows whose clock jumps.
     """
     if record.instance_id not in view.gone or not record.instance_id:
         return record
-    ending = record.phase is Phase.DESTROYING and record.cloud_acted_at
-    return amend(record, gone=True) if ending or reading.watched_for(record.instance_id) >= LISTING_GRACE else record
+    return amend(record, gone=True) if record.ending_at or reading.watched_for(record.instance_id) >= LISTING_GRACE else record
 
 
 def _adopt(instance: Instance, reading: Reading[CloudView], snapshot: Snapshot, settings: Settings) -> NodeRecord | None:
