@@ -34,6 +34,8 @@ class Machine:
     ends_at: float = math.inf
     broken: str = ""  # why it is in error
     stopped: bool = False
+    notice: str = ""  # what listings say that the cloud will soon do to it
+    impaired: str = ""  # which of the cloud's own checks of it fail
 
     @property
     def name(self) -> str:
@@ -252,4 +254,6 @@ def _show(machine: Machine, now: float) -> Instance:
         zone="sim-1",
         detail="stopped" if machine.stopped else machine.broken or state.name.lower(),
         stopped=machine.stopped and state is InstanceState.ERROR,
+        notice=machine.notice,
+        impaired=machine.impaired,
     )

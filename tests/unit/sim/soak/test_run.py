@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
+from saltext.dynamiccluster.model import NoticeKind
 from saltext.dynamiccluster.sim.soak import invariants
 from saltext.dynamiccluster.sim.soak import run as running
 from saltext.dynamiccluster.sim.soak.__main__ import main
-from saltext.dynamiccluster.sim.soak.rough import RoughWorld
+from saltext.dynamiccluster.sim.soak.rough import Effect, RoughWorld
 from saltext.dynamiccluster.sim.soak.run import run
 from saltext.dynamiccluster.sim.soak.scenario import STRIDE, Scenario, throw
 from saltext.dynamiccluster.sim.soak.shrink import shrink
@@ -32,6 +34,35 @@ def test_scenarios_differ_in_what_they_keep_ready():
     found = [throw(seed, ()).settings.dynamic_cluster for seed in range(200)]
     assert len({(general.headroom, general.idle_boots) for general in found}) == 9
     assert len({(general.surge, general.idle_learns) for general in found}) == 6
+
+
+def test_scenarios_differ_in_what_is_billed_and_mostly_every_second_is():
+    found = [(cloud.billing_unit, cloud.billing_minimum) for seed in range(200) for cloud in throw(seed, ()).settings.cloud.values()]
+    assert len(set(found)) == 5 and 0.4 < found.count((0.0, 0.0)) / len(found) < 0.6
+
+
+def test_jobs_are_requeued_from_interrupted_machines_and_those_that_stay_end_with_them(tmp_path):
+    """Over a few scenarios of notices alone the cloud takes machines with jobs on them, and what may be run again was requeued before."""
+    seen, kinds = Counter[str](), set[NoticeKind]()
+    for seed in range(8):
+        world = RoughWorld(Scenario(seed, ("notices",), jobs=8, minutes=8), tmp_path / str(seed))
+        chance = world.scenario.chance("strikes")
+        for step in range(48):
+            if step % 4 == 0:
+                SWITCHES["notices"].strike(world, chance)
+            world.live()
+            assert list(invariants.jobs_on_machines_that_may_run_are_left_alone(world)) == []
+            seen.update(effect.method for effect in world.effects if effect.port == "batch" and effect.jobs)
+            kinds |= {record.notice.kind for record in world.core.memory.nodes.values() if record.notice}
+        world.close()
+    assert seen["requeue"] and seen["clear"] and kinds == set(NoticeKind)
+
+
+def test_requeueing_from_a_machine_that_nothing_interrupts_breaks_a_law(tmp_path):
+    world = RoughWorld(Scenario(1, (), jobs=1, minutes=1), tmp_path)
+    world.effects.append(Effect("batch", "requeue", "a-1", ours=True, runs=True, jobs=("1",), record=None))
+    world.close()
+    assert list(invariants.jobs_on_machines_that_may_run_are_left_alone(world)) == ["jobs 1 of a-1 are requeued, which nothing interrupts"]
 
 
 @pytest.mark.parametrize("seed", [0, 3, 11])

@@ -12,6 +12,7 @@ from ...model import HoldBy, NodeRecord, Phase, ResourceFlag
 from ...policy import reasons
 from ...policy.decide import decide
 from ...policy.lifecycle import LIFT
+from ...policy.notices import is_interrupted
 from ...policy.placement import FOR_JOBS
 from ...policy.plan import Act, Outcome
 from ...policy.world import COMING
@@ -26,11 +27,13 @@ _FROM_LISTINGS = (reasons.GONE, reasons.STOPPED, reasons.BROKEN, reasons.ENDING)
 
 
 def jobs_on_machines_that_may_run_are_left_alone(world: RoughWorld) -> Found:
-    """1. No job on a machine that may still run is ended or requeued by automation."""
+    """1. No job on a machine that may still run is ended or requeued by automation; requeued only on one that its cloud interrupts."""
     for effect in world.effects:
         forced = effect.record is not None and effect.record.forced
         if (effect.port, effect.method) in _ENDS_JOBS and effect.jobs and effect.runs and not forced:
             yield f"{effect.method} of {effect.subject}, whose machine may run jobs {', '.join(effect.jobs)}"
+        if effect.method == "requeue" and (effect.record is None or not is_interrupted(effect.record)):
+            yield f"jobs {', '.join(effect.jobs)} of {effect.subject} are requeued, which nothing interrupts"
 
 
 def never_more_than_the_maximum(world: RoughWorld) -> Found:

@@ -14,7 +14,7 @@ from typing import Any
 from ...control.core import LOST_GRACE
 from ...control.journal import Journal
 from ...control.parts import Parts
-from ...model import InstanceState, NodeRecord
+from ...model import InstanceState, NodeRecord, Notice, NoticeKind
 from ...policy.memory import Memory
 from ...policy.plan import Action, Plan
 from ...policy.records import minion_of
@@ -138,10 +138,19 @@ class RoughWorld(World):
 
     def ask(self, name: str, **arguments: object) -> None:
         """Command the engine as an administrator does; it may be killed over it, or not be there."""
-        if self.absent:
-            return
+        if not self.absent:
+            self._say(lambda: self.command(name, **arguments))
+
+    def tell(self, machine: Machine, kind: NoticeKind) -> None:
+        """A machine tells the engine what its cloud announced to it, where both can."""
+        now = self.skewed.now()
+        notice = Notice(kind, "simulated", due=now + 120.0, heard_at=now)
+        if not self.absent and not self.minions.deaf and machine.name in self.minions.keys:
+            self._say(lambda: self.core.hear(notice, node=machine.name, instance=machine.id))
+
+    def _say(self, what: Callable[[], Any]) -> None:
         try:
-            self.command(name, **arguments)
+            what()
         except EngineKilled:
             self.start_again(lose_journal=self.journal_lost)
 

@@ -32,6 +32,8 @@ _VARIANTS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
 )
 _HEADROOMS = (0.0, 0.0, 0.2, 1.0)
 _IDLE_BOOTS = (0.0, 0.0, 1.0, 3.0)
+# unit and minimum of what a resource is billed by, seconds; mostly every second, which is the default
+_BILLINGS = (*[(0.0, 0.0)] * 4, (300.0, 0.0), (3600.0, 0.0), (0.0, 600.0), (900.0, 1200.0))
 _REQUESTS = (
     Request(),
     Request((Chunk(cores=2),)),
@@ -58,9 +60,10 @@ class Scenario:
 
     @property
     def settings(self) -> Settings:
-        economy = self.chance("economy")
+        economy, billing = self.chance("economy"), self.chance("billing")
         number = self.chance("settings").randrange(len(_VARIANTS))
-        return _settings(number, economy.choice(_HEADROOMS), economy.choice(_IDLE_BOOTS), economy.choice(_HEADROOMS), economy.random() < 0.5)
+        general = (economy.choice(_HEADROOMS), economy.choice(_IDLE_BOOTS), economy.choice(_HEADROOMS), economy.random() < 0.5)
+        return _settings(number, *general, tuple(billing.choice(_BILLINGS) for _ in _VARIANTS[number][0]))
 
     def chance(self, name: str) -> random.Random:
         """Return the dice of one part: what the others throw does not change its own throws."""
@@ -99,12 +102,14 @@ def _throw_job(chance: random.Random, seconds: float) -> Submission:
 
 
 @cache
-def _settings(number: int, headroom: float, idle_boots: float, surge: float, idle_learns: bool) -> Settings:
+def _settings(number: int, headroom: float, idle_boots: float, surge: float, idle_learns: bool, billings: tuple[tuple[float, float], ...]) -> Settings:
     resources, general = _VARIANTS[number]
     general = {**_QUICK, "headroom": headroom, "idle_boots": idle_boots, "surge": surge, "idle_learns": idle_learns, **general}
-    return make_settings({name: _with_secret(name, data) for name, data in resources.items()}, **general)
+    billed = zip(resources.items(), billings, strict=True)
+    return make_settings({name: _complete(name, data, billing) for (name, data), billing in billed}, **general)
 
 
-def _with_secret(name: str, resource: dict[str, Any]) -> dict[str, Any]:
+def _complete(name: str, resource: dict[str, Any], billing: tuple[float, float]) -> dict[str, Any]:
     config = {"region_name": "us-east-1", "image_id": "ami-12345678", "instance_type": "c5.xlarge", "instance_name_prefix": f"{name}-"}
-    return {**resource, "config": {**config, "access_key_id": "AKIAQQQQQQQQQQQQQQQQ", "secret_access_key": SECRET}}
+    billed = {"billing_unit": billing[0], "billing_minimum": billing[1]}
+    return {**resource, **billed, "config": {**config, "access_key_id": "AKIAQQQQQQQQQQQQQQQQ", "secret_access_key": SECRET}}

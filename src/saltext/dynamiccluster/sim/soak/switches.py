@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import Refusal
+from ...model import InstanceState, NoticeKind
 from ..cloud import Machine
 from .rough import RoughWorld
 from . import hands
@@ -117,6 +118,28 @@ def _stop(world: RoughWorld, chance: random.Random) -> None:
         world.account.stop(machine.id)
 
 
+def _notice(world: RoughWorld, chance: random.Random) -> None:
+    """A cloud announces something about a machine: to the machine itself, or in its listing."""
+    machine = _ours(world, chance)
+    if machine is None:
+        return
+    kind = chance.choice((NoticeKind.INTERRUPTION, *NoticeKind))
+    if kind is NoticeKind.RETIREMENT:
+        machine.notice = "simulated"
+    elif kind is NoticeKind.IMPAIRED:
+        world.for_a_while(chance, lambda: setattr(machine, "impaired", "simulated"), lambda: setattr(machine, "impaired", ""))
+    elif kind is NoticeKind.REBALANCE:
+        world.tell(machine, kind)
+    else:
+        world.for_a_while(chance, lambda: world.tell(machine, kind), lambda: _take_back(world, machine, chance), 120.0)
+
+
+def _take_back(world: RoughWorld, machine: Machine, chance: random.Random) -> None:
+    """The cloud takes the machine that it announced to take, with whatever runs on it; now and then it leaves it all the same."""
+    if chance.random() < 0.9 and machine.state(world.clock.now()) is not InstanceState.INEXISTENT:
+        machine.ends_at = world.clock.now()
+
+
 def _die(world: RoughWorld, chance: random.Random) -> None:
     """A node's daemon dies; often the machine reboots, and the node is back under its name without the jobs that it is still listed with."""
     ours = [host for name, host in world.batch.hosts.items() if host.up and name not in world.foreign_hosts]
@@ -201,6 +224,7 @@ SWITCHES: Mapping[str, Switch] = {
     "fewer-cores": Switch("machines have fewer cores than promised", 200, _count(lambda w: w.batch, "fewer_next")),
     "destroy-ignored": Switch("terminations are accepted and not done", 200, _while(_lies, "deaf", True, False)),
     "vanish": Switch("machines vanish", 150, _vanish),
+    "notices": Switch("clouds interrupt spot machines, or announce that they fail or retire", 100, _notice),
     "stopped": Switch("machines are stopped by hand", 200, _stop),
     "batch-down": Switch("the batch system is down", 200, _batch_mode("down")),
     "batch-frozen": Switch("the batch system takes commands and answers none", 200, _batch_mode("frozen")),
