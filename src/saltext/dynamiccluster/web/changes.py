@@ -24,6 +24,8 @@ class Changer(Handler):
         if not reply.get("ok"):
             sentence = str(reply.get("message") or f"the engine refused {self.call.does}")
             raise Refused(_STATUS.get(str(reply.get("kind", "")), 400), sentence)
+        if not self.values["test"]:
+            self.context.note_change(by, reply["at"])
         self.send(self._answer(reply))
 
     def _check_removal(self, arguments: dict[str, Any]) -> dict[str, Any]:

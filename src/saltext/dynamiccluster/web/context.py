@@ -20,7 +20,8 @@ from .sessions import Sessions, Throttle
 from .traffic import Traffic
 
 _REMEMBERED = 1.0  # seconds for which the engine's answer to a question is given again
-
+_CATCH_UP = 3.0  # seconds after a change for which its user's reads wait for the document that shows it
+_LOOK = 0.02
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Context:
     secure: bool = False
     prepared: Prepared | None = None
     _asked: dict[str, tuple[float, asyncio.Future[Mapping[str, Any]]]] = field(default_factory=dict)
+    _changed: dict[str, tuple[float, float]] = field(default_factory=dict)  # by user: the engine's time, and until when to wait
 
     @property
     def cookie(self) -> str:
@@ -56,3 +58,17 @@ class Context:
             question = {"name": name, "arguments": dict(arguments), "by": ""}
             self._asked[key] = (now, asyncio.ensure_future(self.obey(question)))
         return await asyncio.shield(self._asked[key][1])
+
+    def note_change(self, user: str, at: float) -> None:
+        """Take note that the engine did, at its time `at`, what this user wanted: what was asked before no longer holds."""
+        self._asked = {}
+        self._changed[user] = at, time.monotonic() + _CATCH_UP
+
+    async def catch_up(self, user: str) -> None:
+        """Wait, not for long, until what is shown was decided after this user's last change."""
+        while (changed := self._changed.get(user)) is not None:
+            at, until = changed
+            if (self.prepared is not None and self.prepared.planned_at >= at) or time.monotonic() > until:
+                self._changed.pop(user)
+                return
+            await asyncio.sleep(_LOOK)

@@ -45,7 +45,7 @@ class Desk:
     def __init__(self, obey: Obey, clock: Callable[[], float]):
         self.numbers = Numbers(clock())
         self.server: Server | None = None
-        self._obey = obey
+        self._obey, self._clock = obey, clock
         self._core: Core | None = None
         self._jobs = JobIndex()
 
@@ -69,7 +69,7 @@ class Desk:
             self.server.hear(tag, {key: value for key, value in data.items() if key not in _UNSEEN})
 
     async def answer(self, question: dict[str, Any]) -> Mapping[str, Any]:
-        """Answer a question of the server, or do what it was told to."""
+        """Answer a question of the server, or do what it was told to; `at` is the time after which decisions show that."""
         name = question["name"]
         if name == METRICS:
             return {"ok": True, "data": await asyncio.to_thread(render, self.numbers.registry)}
@@ -77,7 +77,7 @@ class Desk:
             return {"ok": True, "data": await asyncio.to_thread(self._find_job, question["arguments"]["job"])}
         if name == PLAN:
             return await self._plan()
-        return await self._obey(question)
+        return {**await self._obey(question), "at": self._clock()}
 
     async def _plan(self) -> Mapping[str, Any]:
         """Return the plan as JSON: it has a line for each job, too many to be taken apart and put together where requests wait."""

@@ -25,6 +25,7 @@ class Prepared:
 
     def __init__(self, document: Mapping[str, Any], config: Mapping[str, Any], before: Prepared | None = None):
         self.at: float = document["engine"]["alive_at"]
+        self.planned_at: float = document["plan"]["at"]
         self.document = {key: value for key, value in document.items() if not isinstance(value, list)}  # without its rows
         self.config = encode(config)
         self.server = encode(rows.server_row(document))

@@ -28,6 +28,8 @@ class Reader(Handler):
     """Serves what `Call.does` names."""
 
     async def serve(self, *names: str) -> None:
+        if self.identity is not None and self.call.right and self.call.does != "events":
+            await self.context.catch_up(self.identity.user)
         await getattr(self, f"_read_{self.call.does}")(*names)
 
     @property
