@@ -29,7 +29,7 @@ def in_the_background(house: House, answers: list[Answer]) -> threading.Thread:
 
 def wait_for_requests(house: House, count: int) -> None:
     server = house.server._server
-    eventually(lambda: server is not None and server.under_way == count)
+    eventually(lambda: server is not None and len(server._busy) == count)
 
 
 def test_idle_connections_are_closed_and_a_request_under_way_is_answered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,10 +29,6 @@ class VirtualClock:
         """Have `what` called in so many seconds."""
         self.call_at(self._now + seconds, what)
 
-    def next_due(self) -> float | None:
-        """Return when the next thing happens, None when nothing is to happen."""
-        return self._due[0][0] if self._due else None
-
     def advance(self, seconds: float) -> None:
         """Move the time forward; what falls due is called at its own moment. Raises ValueError for a step back."""
         if seconds < 0:

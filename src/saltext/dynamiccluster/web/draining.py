@@ -20,10 +20,6 @@ class DrainingServer(HTTPServer):
         self._changed = asyncio.Event()
         self._draining = False
 
-    @property
-    def under_way(self) -> int:
-        return len(self._busy)
-
     async def drain(self, seconds: float) -> None:
         """Take no more connections, close the idle ones, let requests end for so long at most, then close the rest."""
         self.stop()
