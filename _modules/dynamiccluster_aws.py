@@ -116,6 +116,25 @@ def destroy(resource, name, cluster=None):
     return _call("destroy", resource, name, cluster=cluster)
 
 
+def console(resource, name, lines=200, cluster=None):
+    """
+    Show the last lines that a machine wrote on its console: why it does not come up. (salt-cloud's ``get_console_output``.)
+
+    EC2 keeps the last 64 KiB and is some minutes late with them. It needs the right ``ec2:GetConsoleOutput``.
+
+    lines
+        How many.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run salt.cmd dynamiccluster_aws.console compute wn-4f6k2a
+        salt-run salt.cmd dynamiccluster_aws.console compute wn-4f6k2a lines=50
+    """
+    return _call("console", resource, name, lines, cluster=cluster)
+
+
 def avail_sizes(resource, cluster=None):
     """
     List the instance types of the resource's region: cores, memory in MiB, GPUs.

@@ -51,6 +51,14 @@ class TestLife:
     def test_an_empty_resource_lists_nothing(self, cloud):
         assert cloud.list() == ()
 
+    def test_a_console_is_told_by_its_last_lines(self, backend, cloud):
+        read = getattr(cloud, "console", None)
+        if read is None:
+            pytest.skip("this cloud keeps no consoles")
+        launched = cloud.launch(make_order())
+        backend.pass_time()
+        assert read(launched.id, 1).splitlines() == read(launched.id).splitlines()[-1:]
+
     def test_a_launch_is_listed_active_ended_and_gone(self, backend, cloud):
         launched = cloud.launch(make_order())
         assert launched.state in _LIVING

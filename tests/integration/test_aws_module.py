@@ -19,7 +19,7 @@ from tests.contract.cloud_ec2 import CHECKOUT, SECRET, moto_server, settings  # 
 pytestmark = pytest.mark.integration
 NAME = "dynamiccluster_aws"
 FUNCTIONS = {
-    *("list_nodes", "list_nodes_full", "show_instance", "create", "destroy"),
+    *("list_nodes", "list_nodes_full", "show_instance", "console", "create", "destroy"),
     *("avail_sizes", "avail_images", "avail_locations"),
 }
 
@@ -67,6 +67,10 @@ def test_a_minion_with_the_pillar_runs_them(minion):
     made = minion[f"{NAME}.create"]("compute", "wn-module1")
     assert minion[f"{NAME}.list_nodes"]("compute")["wn-module1"]["id"] == made["id"]
     assert SECRET not in repr(minion[f"{NAME}.list_nodes_full"]("compute"))
+    whole = minion[f"{NAME}.console"]("compute", "wn-module1").splitlines()
+    assert len(whole) > 2 and minion[f"{NAME}.console"]("compute", made["id"], lines="2").splitlines() == whole[-2:]
+    with pytest.raises(salt.exceptions.CommandExecutionError, match="wn-nosuch"):
+        minion[f"{NAME}.console"]("compute", "wn-nosuch")
     assert minion[f"{NAME}.destroy"]("compute", "wn-module1")["wn-module1"]["previous"] == "active"
 
 

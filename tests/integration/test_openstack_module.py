@@ -39,7 +39,7 @@ def minion(tmp_path, pillar) -> Any:
 
 def test_it_has_salt_clouds_functions_each_with_an_example(minion):
     found = {name.partition(".")[2]: minion[name] for name in minion if name.startswith(f"{NAME}.")}
-    assert set(found) == FUNCTIONS | {"console"}
+    assert set(found) == FUNCTIONS
     for name, function in found.items():
         text = inspect.getdoc(function) or ""
         assert "CLI Example:" in text and f"{NAME}.{name} compute" in text

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...settings import ResourceSettings, Settings
 from .. import byhand, userdata
-from ..byhand import destroy, list_nodes, list_nodes_full, show_instance
+from ..byhand import console, destroy, list_nodes, list_nodes_full, show_instance
 from .adapter import Aws
 from .reading import to_shape
 
@@ -14,6 +14,7 @@ __all__ = [
     "avail_images",
     "avail_locations",
     "avail_sizes",
+    "console",
     "create",
     "destroy",
     "list_nodes",
