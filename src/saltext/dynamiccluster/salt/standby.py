@@ -40,7 +40,7 @@ Still = Callable[[], Awaitable[bool]]
 class StandBy:
     """One engine's wish to act. `on_lost` is called, from any thread, when it must not act any more."""
 
-    def __init__(self, opts: Mapping[str, Any], settings: Settings, wanted: Standby, on_lost: Callable[[], None]):
+    def __init__(self, opts: Mapping[str, Any], settings: Settings, wanted: Standby, on_lost: Callable[[], object]):
         self.wanted, self._settings = wanted, settings
         self._opts, self._on_lost = opts, on_lost
         self._directory = cluster_directory(opts, settings.name, create=True)

@@ -12,7 +12,7 @@ class VirtualClock:
 
     def __init__(self, start: float = 1_700_000_000.0):
         self._now = start
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()  # what is due at the same moment happens in the order it was asked for
 
     def now(self) -> float:
@@ -21,11 +21,11 @@ class VirtualClock:
 
     steady = now  # this time never jumps by itself
 
-    def call_at(self, when: float, what: Callable[[], None]) -> None:
+    def call_at(self, when: float, what: Callable[[], object]) -> None:
         """Have `what` called when the time comes; at the next move if `when` is past."""
         heapq.heappush(self._due, (when, next(self._order), what))
 
-    def call_later(self, seconds: float, what: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, what: Callable[[], object]) -> None:
         """Have `what` called in so many seconds."""
         self.call_at(self._now + seconds, what)
 

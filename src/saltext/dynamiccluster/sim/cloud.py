@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -202,7 +202,7 @@ class SimulatedCloud:
                 break
         return tuple(made)
 
-    def _made_before(self, intent: str) -> list[Instance]:
+    def _made_before(self, intent: str) -> Sequence[Instance]:
         """Return what an order with this intent made already."""
         now, machines = self.account.clock.now(), self.account.machines.values()
         return [_show(one, now) for one in machines if is_owned(one.tags, self.cluster, self.name) and one.tags.get(INTENT) == intent]

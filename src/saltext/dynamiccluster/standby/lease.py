@@ -51,7 +51,7 @@ class Lease:
         seconds: float,
         *,
         known_term: int = 0,
-        on_lost: Callable[[], None] = lambda: None,
+        on_lost: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = _monotonic,
     ):
         self.holder, self.seconds = holder, seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -153,7 +153,7 @@ class OpenStack:
             return self._all().values()
         return named_servers(self.api, order.name)
 
-    def _of_order(self, order: LaunchOrder, servers: Iterable[Raw]) -> list[Instance]:
+    def _of_order(self, order: LaunchOrder, servers: Iterable[Raw]) -> Sequence[Instance]:
         found = []
         for raw in servers:
             instance = self._recognise(raw)
@@ -191,7 +191,7 @@ class OpenStack:
     def _all(self) -> dict[str, Raw]:
         return all_servers(self.api, self.timeouts.listing, (self._tags() or [""])[-1], self._page)
 
-    def _tags(self) -> list[str]:
+    def _tags(self) -> Sequence[str]:
         return tags_for(self.cluster, self.name, self.api.version())
 
     def _describe(self, instance_id: str) -> Raw | None:
