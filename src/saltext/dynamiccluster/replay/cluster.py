@@ -6,7 +6,6 @@ import heapq
 import itertools
 import math
 import random
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,12 +52,11 @@ class Machine:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A job of the trace and what became of it. `wide`: it may spread over several machines; `number`: its place in the trace."""
+    """A job of the trace and what became of it. `wide`: it may spread over several machines."""
 
     job: TraceJob
     wide: bool
     queue: str
-    number: int = 0
     started_at: float | None = None
     ended_at: float | None = None
     on: tuple[Machine, ...] = ()
@@ -77,11 +75,8 @@ class Cluster:
     def __init__(self, jobs: Sequence[TraceJob], widest: int, boot: Boot, seed: int, queues: frozenset[str] = frozenset(), *, spread: bool = False):
         self.now, self._spread = 0.0, spread
         self.boot, self._chance = boot, random.Random(seed)
-        self.runs = [Run(job, job.cores > widest, job.queue if job.queue in queues else "", number) for number, job in enumerate(jobs)]
+        self.runs = [Run(job, job.cores > widest, job.queue if job.queue in queues else "") for job in jobs]
         self.pending: dict[str, Run] = {}
-        self.queue_print = 0  # equal at two moments: the same jobs wait
-        self._widest = widest
-        self._alike: dict[tuple[int, str], deque[Run]] = {}  # who waits, by cores and queue: those that fit in the same places
         self.running: dict[str, Run] = {}
         self.machines: dict[str, Machine] = {}
         self.ended: list[Machine] = []
@@ -90,7 +85,7 @@ class Cluster:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         for run in self.runs:
-            self._at(run.job.submitted, partial(self._submit, run))
+            self._at(run.job.submitted, partial(self.pending.__setitem__, run.job.id, run))
 
     # -- time -----------------------------------------------------------------------------------------------------------
 
@@ -148,38 +143,23 @@ class Cluster:
 
     # -- jobs ---------------------------------------------------------------------------------------------------------------
 
-    def _submit(self, run: Run) -> None:
-        self.pending[run.job.id] = run
-        self.queue_print += hash(run.job.id)
-        self._alike.setdefault((run.job.cores, run.queue), deque()).append(run)
-
     def schedule(self) -> None:
         """Start what fits, in the order of submission; a job that does not fit lets smaller ones pass, as Grid Engine's scheduler does."""
-        if not self.pending:
-            return
-        machines = [machine for machine in self.open_machines if machine.free]
+        machines = self.open_machines
         room = sum(machine.free for machine in machines)
-        heads = self._heads(room, max((machine.free for machine in machines), default=0))
-        while heads and room:
-            kind = heads[0][1]
-            alike = self._alike[kind]
-            taken = _find_room(alike[0], machines, spread=self._spread) if kind[0] <= room else []
-            if not taken:  # room only shrinks: none of its kind fits any more
-                heapq.heappop(heads)
+        hopeless: set[tuple[int, str]] = set()
+        for run in list(self.pending.values()):
+            if not room:
+                return
+            kind = (run.job.cores, run.queue)
+            if kind in hopeless or run.job.cores > room:
                 continue
-            self._start(alike.popleft(), taken)
-            room -= kind[0]
-            if alike:
-                heapq.heapreplace(heads, (alike[0].number, kind))
+            taken = _find_room(run, machines, spread=self._spread)
+            if taken:
+                self._start(run, taken)
+                room -= run.job.cores
             else:
-                heapq.heappop(heads)
-                del self._alike[kind]
-
-    def _heads(self, room: int, largest: int) -> list[tuple[int, tuple[int, str]]]:
-        """Return the first job's number and the kind of all kinds that may fit into so many cores, at most `largest` on one machine, as a heap."""
-        heads = [(alike[0].number, kind) for kind, alike in self._alike.items() if kind[0] <= (room if kind[0] > self._widest else largest)]
-        heapq.heapify(heads)
-        return heads
+                hopeless.add(kind)
 
     def _start(self, run: Run, taken: list[tuple[Machine, int]]) -> None:
         job = run.job
@@ -189,7 +169,6 @@ class Cluster:
             self.changed.add(machine.name)
         run.started_at, run.on = self.now, tuple(machine for machine, _ in taken)
         self.running[job.id] = self.pending.pop(job.id)
-        self.queue_print -= hash(job.id)
         self._at(self.now + job.duration, lambda: self._finish(run))
 
     def _finish(self, run: Run) -> None:
