@@ -12,6 +12,12 @@ from .house import READER, House
 FLAG = "/resource/burst"
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have reads wait for as long as it takes: this machine may be busy."""
+    monkeypatch.setattr("saltext.dynamiccluster.web.context._CATCH_UP", 3600.0)
+
+
 def change(house: House) -> None:
     """Freeze a resource a while after the last decision, which knows nothing of it."""
     house.world.clock.advance(1.0)
@@ -41,8 +47,7 @@ def test_lists_and_plans_wait_for_the_change_too(house: House) -> None:
     assert house.get("/plan").json["at"] > before
 
 
-def test_others_read_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saltext.dynamiccluster.web.context._CATCH_UP", 3600.0)
+def test_others_read_at_once(house: House) -> None:
     change(house)
     assert flag(house, token=READER) == 0
     house.pass_time(5)
@@ -58,8 +63,7 @@ def test_no_read_waits_long_for_an_engine_that_tells_nothing(house: House, monke
 
 
 @pytest.mark.parametrize("path, status", [(f"{FLAG}/freeze?test=true", 200), ("/resource/nosuch/freeze", 404)])
-def test_what_changes_nothing_keeps_nobody_waiting(house: House, path: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saltext.dynamiccluster.web.context._CATCH_UP", 3600.0)
+def test_what_changes_nothing_keeps_nobody_waiting(house: House, path: str, status: int) -> None:
     house.world.clock.advance(1.0)
     assert house.put(path).status == status
     assert flag(house) == 0
