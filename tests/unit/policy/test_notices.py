@@ -8,6 +8,7 @@ from saltext.dynamiccluster.errors import CommandRefused
 from saltext.dynamiccluster.model import HoldBy, InstanceState, JobState, Notice, NoticeKind, Phase, ResourceFlag
 from saltext.dynamiccluster.policy import reasons
 from saltext.dynamiccluster.policy.commands import obey
+from saltext.dynamiccluster.policy.lifecycle import LIFT
 from saltext.dynamiccluster.policy.memory import ResourceMemory
 from saltext.dynamiccluster.policy.notices import hear, is_interrupted
 from saltext.dynamiccluster.policy.plan import Act
@@ -150,6 +151,15 @@ def test_node_that_an_administrator_holds_stays_for_what_can_wait(kind):
     other = noticed(kind, hosts=(host(hold=HoldBy.ADMINISTRATOR),), instances=(instance(impaired="x"),))
     other.see()
     assert (other.node().phase, other.node().leaving_for) == (Phase.SERVING, "")
+
+
+@pytest.mark.parametrize("kind", MILD)
+def test_node_whose_hold_is_to_be_lifted_is_no_held_node(kind):
+    """Nor does it stay where a clock that was set back hides for long that nobody holds it any more."""
+    life = noticed(kind, instances=(instance(impaired="x" if kind is NoticeKind.IMPAIRED else ""),))
+    life.change(held_for=LIFT, batch_acted_at=life.now + 3600)
+    life.see()
+    assert life.node().leaving_for.endswith("terminate at 12:00")
 
 
 def test_without_the_automatic_mode_a_recommendation_is_not_followed():

@@ -13,6 +13,7 @@ from ..model import HoldBy, InstanceState, NodeRecord, Phase, ResourceFlag, Verd
 from . import reasons
 from .leaving import step_destroying, step_draining, step_leaving
 from .plan import Act, Action
+from .records import LIFT as LIFT
 from .track import LISTING_GRACE
 from .view import Result, View
 
@@ -166,8 +167,6 @@ def _release(view: View, record: NodeRecord, hook: tuple[Action, ...]) -> Result
 
 
 # -- in service -----------------------------------------------------------------------------------------------------
-
-LIFT = "to be lifted"  # value of held_for while an administrator wants every hold off the node
 
 
 def _step_serving(view: View) -> Result:

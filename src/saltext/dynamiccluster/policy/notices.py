@@ -13,6 +13,7 @@ from ..model import HoldBy, Instance, Job, NodeRecord, Notice, NoticeKind, Phase
 from . import reasons
 from .memory import Memory
 from .nodes import find_host
+from .records import LIFT
 from .view import View
 from .world import World
 
@@ -97,7 +98,7 @@ def _why_it_goes(world: World, record: NodeRecord) -> str:
 
 def _is_left_alone(world: World, record: NodeRecord, notice: Notice) -> bool:
     """Tell whether an administrator's word stands against a move that could wait."""
-    if record.held_for or world.flag(record.resource) is ResourceFlag.FROZEN:
+    if record.held_for not in ("", LIFT) or world.flag(record.resource) is ResourceFlag.FROZEN:
         return True
     host = find_host(world.snapshot.batch.value, record.hostname)
     if host is not None and host.hold is HoldBy.ADMINISTRATOR:

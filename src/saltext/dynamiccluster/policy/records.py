@@ -8,6 +8,7 @@ from typing import Any
 
 from ..model import NodeRecord
 
+LIFT = "to be lifted"  # value of held_for while an administrator wants every hold off the node
 _NAMES = tuple(field.name for field in fields(NodeRecord))
 _read_all = attrgetter(*_NAMES)
 _write = {name: getattr(NodeRecord, name).__set__ for name in _NAMES}
