@@ -161,6 +161,11 @@ def ordered(allocation: Allocation) -> list[str]:
     return sorted(order.resource for order in allocation.orders)
 
 
+def promised(found: Allocation) -> list[list[str]]:
+    """Return the ids of each order's jobs."""
+    return [[item.id for item in order.jobs] for order in found.orders]
+
+
 def place(**known: Any) -> Allocation:
     return allocate(world(**known))
 

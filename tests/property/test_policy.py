@@ -156,7 +156,7 @@ def test_every_waiting_job_has_a_fate_and_every_order_for_jobs_names_jobs_that_g
     found = allocate(seen)
     assert set(found.fates) == {item.id for item in seen.batch.jobs}
     for order in found.orders:
-        assert all(found.fates[id_].outcome is Outcome.ORDERED for id_ in order.jobs)
+        assert all(found.fates[item.id].outcome is Outcome.ORDERED for item in order.jobs)
     assert found.needed <= seen.memory.nodes.keys()
     assert all(seen.memory.nodes[name].leaving_for == reasons.IDLE for name in found.unhold)
 

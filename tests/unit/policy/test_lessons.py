@@ -11,10 +11,10 @@ from saltext.dynamiccluster.policy.memory import Memory, ResourceMemory
 from saltext.dynamiccluster.policy.placement import Allocation, Order
 from saltext.dynamiccluster.policy.reasons import CANCELLED, IDLE
 from saltext.dynamiccluster.policy.scale_in import Going
-from tests.worlds import NOW, host, idle, record, settings, world
+from tests.worlds import NOW, host, idle, job, record, settings, world
 
 ON = settings(idle_boots=4, idle_learns=True)
-FOR_A_JOB = Order("a", "for job 1", ("1",))
+FOR_A_JOB = Order("a", "for job 1", (job(1),))
 
 
 def learned(hosts=(), before=(), after=(), going=(), orders=(), left=(), config=ON, unhold=(), **more):
@@ -60,7 +60,7 @@ def test_a_node_that_is_called_back_was_missed_as_well():
 
 
 def test_spare_and_other_orders_miss_nobody():
-    assert learned(orders=(Order("a", "to keep spare nodes"), Order("b", "for job 1", ("1",))), left=(NOW - 200,)).left == (NOW - 200,)
+    assert learned(orders=(Order("a", "to keep spare nodes"), Order("b", "for job 1", (job(1),))), left=(NOW - 200,)).left == (NOW - 200,)
 
 
 def test_a_node_that_goes_is_remembered_until_nobody_can_have_missed_it():

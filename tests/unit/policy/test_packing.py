@@ -92,7 +92,7 @@ def test_seats_follow_the_order_of_jobs_and_tasks_stay_apart():
     placed = place(supply(group(8, "n1", "n2", "n3")), ask, 3)
     seating = settle([Entry(lot, 0, placed)])
     assert seating.tasks == {"1": 2, "2": 1}
-    assert {name: jobs for found in seating.jobs.values() for name, jobs in found.items()} == {"n1": ["1"], "n2": ["2", "1"], "n3": ["1", "2"]}
+    assert {name: [one.id for one in jobs] for found in seating.jobs.values() for name, jobs in found.items()} == {"n1": ["1"], "n2": ["2", "1"], "n3": ["1", "2"]}
 
 
 def test_what_is_placed_later_goes_to_the_jobs_that_come_later():
@@ -101,4 +101,4 @@ def test_what_is_placed_later_goes_to_the_jobs_that_come_later():
     first = place(supply(group(8, "n1")), ask, 3)
     second = place(supply(group(8, "n2")), ask, 2)
     seating = settle([Entry(lot, 0, first), Entry(lot, 1, second)])
-    assert {name: jobs for found in seating.jobs.values() for name, jobs in found.items()} == {"n1": ["1"], "n2": ["2"]}
+    assert {name: [one.id for one in jobs] for found in seating.jobs.values() for name, jobs in found.items()} == {"n1": ["1"], "n2": ["2"]}

@@ -33,6 +33,10 @@ class Stage(IntEnum):
     STALLED = 7  # ordered, and the cloud refuses it for now: only for jobs that nothing else can serve
 
 
+# what is looked at for each node has names of its own (see nodes.py)
+_BUSY, _IDLE, _NODE_BUSY, _NOBODY = Stage.BUSY, Stage.IDLE, NodeState.BUSY, HoldBy.NOBODY
+
+
 class Spot(NamedTuple):
     """A node by its record's name (or its host name, without a record), and as people know it."""
 
@@ -150,7 +154,7 @@ def _open_slots(host: Host) -> tuple[int, ...]:
     """Return the free slots of each of the host's queues."""
     if host.exclusive:
         return (0,) * len(host.queues)
-    held = host.hold is not HoldBy.NOBODY  # our own hold disables every queue; it will be lifted
+    held = host.hold is not _NOBODY  # our own hold disables every queue; it will be lifted
     return tuple([max(queue.slots - queue.used, 0) if queue.usable or held else 0 for queue in host.queues])
 
 
@@ -213,7 +217,7 @@ def stage_of(world: World, node: WorkerNode) -> Stage | None:
     """Return where a registered host stands as supply, None when it can take no job."""
     host, record = node.host, node.record
     if node.steady:
-        return Stage.BUSY if node.state is NodeState.BUSY else Stage.IDLE
+        return _BUSY if node.state is _NODE_BUSY else _IDLE
     if host is None or host.error or (record is not None and (record.gone or record.held_for)):
         return None
     if is_recallable(world, node):
@@ -224,7 +228,7 @@ def stage_of(world: World, node: WorkerNode) -> Stage | None:
         return _doubt(world, node)
     if not host.up:
         return None
-    return Stage.BUSY if host.busy else Stage.IDLE
+    return _BUSY if host.busy else _IDLE
 
 
 def _doubt(world: World, node: WorkerNode) -> Stage | None:
@@ -314,5 +318,5 @@ def idle_hosts(world: World, resource: str) -> list[Host]:
     return [
         node.host
         for node in world.by_resource.get(resource, ())
-        if node.host is not None and stage_of(world, node) is Stage.IDLE
+        if node.host is not None and stage_of(world, node) is _IDLE
     ]

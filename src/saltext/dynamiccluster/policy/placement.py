@@ -13,6 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from ..model import Job
 from .bins import Kinds, Stage, build_groups, free_of_shape, idle_hosts, reserves_nodes
 from .breaker import tries_one
 from .demand import Lot, collect_lots, sum_up, waits
@@ -34,7 +35,7 @@ class Order(NamedTuple):
 
     resource: str
     purpose: str = ""  # what it is for, if not for its jobs
-    jobs: tuple[str, ...] = ()
+    jobs: tuple[Job, ...] = ()
     manual: bool = False
 
     @property
@@ -43,7 +44,7 @@ class Order(NamedTuple):
         if self.purpose:
             return self.purpose
         more = len(self.jobs) - 1
-        return f"{FOR_JOBS}{self.jobs[0]}" + (f" and {more} more" if more else "")
+        return f"{FOR_JOBS}{self.jobs[0].id}" + (f" and {more} more" if more else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ def _place_in_turn(scene: _Scene, first: _Result) -> _Result:
 def _conclude(scene: _Scene, result: _Result, refills: tuple[Order, ...], blocked: Mapping[str, str]) -> Allocation:
     world, seating = scene.world, settle(result.entries)
     hoped, waiting_for = _hopes(scene, result)
-    counted = {name: jobs[0] for stage in _COUNTED for name, jobs in seating.jobs[stage].items()}
+    counted = {name: jobs[0].id for stage in _COUNTED for name, jobs in seating.jobs[stage].items()}
     others = {job.id: not_demand(job) for job in world.other_jobs if waits(job)}
     heaps = [Heap(lot.jobs, partial(scene.verdicts.tell, lot, seating, result.supply)) for lot in scene.lots]
     return Allocation(
@@ -284,7 +285,7 @@ def _orders(supply: Supply, seating: Seating, refills: tuple[Order, ...]) -> lis
     seated = seating.jobs[Stage.NEW]
     for fresh in supply.fresh:
         names = [new_name(fresh.resource, number) for number in range(covered[fresh.resource], fresh.opened)]
-        orders += [Order(fresh.resource, "", tuple(seated.get(name, ()))) for name in names]
+        orders += [Order(fresh.resource, "", seated.get(name, ())) for name in names]
     return orders
 
 
@@ -295,7 +296,7 @@ def _lone_trials(scene: _Scene, result: _Result) -> list[Order]:
         if fresh.opened or not tries_one(scene.world, fresh.resource) or min(fresh.room, result.supply.budget.allows(fresh.price)) < 1:
             continue
         able = (rest.lot for rest in result.rest if _waits_for_trial(scene, rest.lot, fresh))
-        orders += [Order(fresh.resource, jobs=(lot.jobs[0].id,)) for lot in islice(able, 1)]
+        orders += [Order(fresh.resource, jobs=(lot.jobs[0],)) for lot in islice(able, 1)]
     return orders
 
 

@@ -22,6 +22,9 @@ LISTING_GRACE = 180.0  # lived seconds for which a new instance may be missing f
 _SEEN_AGAIN = 300.0  # seconds after which a machine that runs is noted to have been seen again: a record that stays the same costs nothing
 _GOING = frozenset({Phase.DRAINING, Phase.LEAVING, Phase.DESTROYING})
 _ENDED = (InstanceState.DELETING, InstanceState.INEXISTENT)
+_RUNNING = (InstanceState.ACTIVE, InstanceState.READY)
+# what is looked at for each node has names of its own (see nodes.py)
+_ASKED, _BOOTING, _SERVING, _DRAINING, _INEXISTENT = Phase.ASKED, Phase.BOOTING, Phase.SERVING, Phase.DRAINING, InstanceState.INEXISTENT
 
 
 def track(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> Memory:
@@ -113,14 +116,14 @@ def _fold_instance(
     if instance is None:
         return _fold_missing(record, view, reading)
     record = _see(record, instance, reading.read_at)
-    gone = instance.state is InstanceState.INEXISTENT
+    gone = instance.state is _INEXISTENT
     if gone or record.gone:  # one that is listed after all is not gone
         record = amend(record, gone=gone)
     if gone:
         return record
-    if record.phase is Phase.ASKED:
-        record = replace(record, phase=Phase.BOOTING)
-    if record.phase is Phase.BOOTING and instance.state in (InstanceState.ACTIVE, InstanceState.READY):
+    if record.phase is _ASKED:
+        record = replace(record, phase=_BOOTING)
+    if record.phase is _BOOTING and instance.state in _RUNNING:
         record = replace(record, phase=Phase.JOINING, active_at=reading.read_at)
     record = fold(record, instance, reading.read_at)
     address = instance.address or record.address
@@ -196,19 +199,19 @@ def _adopted_phase(instance: Instance, host: Host | None) -> Phase:
 def _fold_host(record: NodeRecord, host: Host | None, snapshot: Snapshot) -> NodeRecord:
     """Return the record with what a fresh reading shows. Readings are counted of nodes that go: for them alone "seen twice" means something."""
     read_at, serial = snapshot.batch.read_at, snapshot.batch.serial
-    serving = record.phase is Phase.SERVING
+    serving = record.phase is _SERVING
     idle = serving and host is not None and host.up is True and not host.busy
     idle_since, down_since = (record.idle_since or read_at) if idle else 0.0, _down_since(record, host, read_at)
     if record.reading == serial or not (record.phase in _GOING or record.empty_seen):
         same = record.idle_since == idle_since and record.down_since == down_since
         return record if same else amend(record, idle_since=idle_since, down_since=down_since)
-    empty = record.phase is Phase.DRAINING and _held_and_empty(host)
+    empty = record.phase is _DRAINING and _held_and_empty(host)
     empty_seen = record.empty_seen + 1 if empty else 0
     return amend(record, idle_since=idle_since, down_since=down_since, reading=serial, empty_seen=empty_seen)
 
 
 def _down_since(record: NodeRecord, host: Host | None, read_at: float) -> float:
-    if record.phase not in (Phase.SERVING, Phase.DRAINING):
+    if record.phase is not _SERVING and record.phase is not _DRAINING:
         return 0.0
     if host is not None and host.up is None and not record.down_since:
         return 0.0  # not known: the count neither starts nor, once begun, ends
