@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from saltext.dynamiccluster.model import Phase, ResourceFlag
-from saltext.dynamiccluster.policy.economy import keep_spare
+from saltext.dynamiccluster.policy.decide import decide
+from saltext.dynamiccluster.policy.economy import keep_spare, note_wave
 from saltext.dynamiccluster.policy.memory import Backoff, ResourceMemory
 from saltext.dynamiccluster.policy.placement import allocate
 from saltext.dynamiccluster.policy.scale_in import scale_in
@@ -126,8 +127,11 @@ def ordered_for_jobs(name, ago, phase=Phase.BOOTING, **more):
     return record(name, phase, asked_at=NOW - ago, cause="for job 7", **more)
 
 
-def growing(surge, records, hosts=(), **more):
-    return world(hosts=hosts, records=records, config=settings(surge=surge, **more))
+WAVES = (NOW - 7200, NOW - 3600, NOW - 10)
+
+
+def growing(surge, records, hosts=(), waves=WAVES, **more):
+    return world(hosts=hosts, records=records, config=settings(surge=surge, **more), waves=waves)
 
 
 @pytest.mark.parametrize(
@@ -180,3 +184,51 @@ def test_an_order_is_recent_for_ten_minutes_and_not_beyond_the_longest_idle_time
     for ago, expected in ((30, count), (601, 0)):
         records = (ordered_for_jobs("n1", ago, Phase.SERVING),)
         assert len(kept(growing(1, records, (host("n1", used=8),), max_idle_time=longest)).orders) == expected
+
+
+@pytest.mark.parametrize(
+    ("waves", "count"),
+    [
+        ((), 0),
+        ((NOW - 10,), 0),
+        ((NOW - 3600, NOW - 10), 0),
+        (WAVES, 1),
+        ((NOW - 86401, NOW - 3600, NOW - 10), 0),
+        ((NOW - 86399, NOW - 3600, NOW - 10), 1),
+        ((NOW + 5, NOW + 3600, NOW + 7200), 0),
+    ],
+)
+def test_the_first_jobs_of_all_bring_none_and_neither_does_what_comes_once_a_day(waves, count):
+    found = growing(1, (ordered_for_jobs("n1", 10),), waves=waves)
+    assert len(keep_spare(found, replace(allocate(found), counted={"n1": "7"})).orders) == count
+
+
+def came(*agos, **more):
+    """Return nodes that were ordered for jobs and came into service so many seconds ago."""
+    return tuple(record(f"n{number}", asked_at=NOW - ago - 100, ready_at=NOW - ago, cause="for job 7", **more) for number, ago in enumerate(agos))
+
+
+@pytest.mark.parametrize(
+    ("before", "records", "after"),
+    [
+        ((), came(0), (NOW,)),
+        ((), came(300, 200), (NOW - 200,)),
+        ((), came(601), ()),
+        ((NOW - 599,), came(0), (NOW - 599,)),
+        ((NOW - 600,), came(0), (NOW - 600, NOW)),
+        ((NOW - 800,), came(700), (NOW - 800,)),
+        ((NOW - 9000, NOW - 8000, NOW - 7000), came(5, 10), (NOW - 8000, NOW - 7000, NOW - 5)),
+        ((NOW - 9000, NOW + 50), came(0), (NOW - 9000, NOW)),
+        ((), (record("n1", Phase.BOOTING, asked_at=NOW - 10, cause="for job 7"),), ()),
+        ((), (record("n1", asked_at=NOW - 100, ready_at=NOW, cause="to keep spare nodes (surge 1)"),), ()),
+    ],
+)
+def test_what_comes_into_service_within_ten_minutes_is_one_wave_and_three_are_remembered(before, records, after):
+    found = world(records=records, config=settings(surge=1), waves=before)
+    assert note_wave(found.memory, found).waves == after
+
+
+def test_waves_are_noted_by_decisions_and_only_if_they_are_set_to_count():
+    for surge, waves in ((1, (NOW - 5,)), (0, ())):
+        found = world(hosts=(host("n0", used=8),), records=came(5), config=settings(surge=surge))
+        assert decide(found.snapshot, found.settings, found.memory, NOW).memory.waves == waves

@@ -20,7 +20,7 @@ from .codec import decode, encode
 from .journal import Entry, Journal, Order
 
 _NODE, _RESOURCE, _ORDER, _FACT, _NOTE = "node/", "resource/", "order/", "fact/", "note/"
-_FACTS = ("auto", "launches", "costs", "costed_at", "planned_at")
+_FACTS = ("auto", "launches", "costs", "costed_at", "planned_at", "waves")
 _URGENT_FACTS = ("auto", "launches")
 # What a reading will tell again: not worth a write each time that it changes.
 _PASSING = ("seen_at", "reading", "empty_seen", "idle_since", "down_since", "shown", "shown_at", "failed")

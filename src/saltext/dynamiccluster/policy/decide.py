@@ -14,7 +14,7 @@ from ..model import Phase, ResourceFlag
 from ..settings import Settings
 from ..snapshot import Snapshot
 from .breaker import count_failures
-from .economy import keep_spare
+from .economy import keep_spare, note_wave
 from .lessons import learn
 from .lifecycle import next_step
 from .memory import Memory
@@ -45,6 +45,7 @@ def _decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) 
     memory = count_failures(before, memory, now)
     orders = _due(world, allocation)
     memory = learn(memory, before, world, allocation, idle.going, orders)
+    memory = note_wave(memory, world)
     memory = _note_orders(memory, orders, now)
     actions += [*_adoptions(world), *_as_actions(orders)]
     return Plan(

@@ -8,12 +8,14 @@ from dataclasses import replace
 from ..model import HoldBy, NodeRecord, Phase, WorkerNode
 from ..settings.general import General
 from .limits import budget_of, count_nodes
+from .memory import Memory
 from .packing import Budget
 from .placement import FOR_JOBS, Allocation, Order
 from .world import COMING, World
 
 SPARE = "to keep spare nodes"
 _RECENT = 600.0  # seconds
+_WAVES, _PATTERN = 3, 86400.0  # so many waves of orders within so many seconds: more than a wave by itself
 
 
 def keep_spare(world: World, allocation: Allocation) -> Allocation:
@@ -35,8 +37,25 @@ def _wanted(world: World) -> int:
     if not general.headroom and not general.surge:
         return 0
     busy = sum(1 for node in world.nodes if node.record is not None and node.host is not None and node.host.busy)
-    recent = sum(1 for record in world.memory.nodes.values() if _is_recent(world, record)) if general.surge else 0
+    recent = sum(1 for record in world.memory.nodes.values() if _is_recent(world, record)) if _expects_more(world) else 0
     return math.ceil(general.headroom * busy + general.surge * math.sqrt(recent))
+
+
+def note_wave(memory: Memory, world: World) -> Memory:
+    """Return the memory with the wave that begins now: nodes that jobs asked for have come into service, the first ones in ten minutes."""
+    if not world.settings.dynamic_cluster.surge:
+        return memory
+    past = tuple(at for at in memory.waves if at <= world.now)
+    since = max([world.now - _RECENT, *(at + _RECENT for at in past[-1:])])
+    came = [known.ready_at for known in memory.nodes.values() if since <= known.ready_at <= world.now and known.cause.startswith(FOR_JOBS)]
+    waves = (*past, max(came))[-_WAVES:] if came else past
+    return memory if waves == memory.waves else replace(memory, waves=waves)
+
+
+def _expects_more(world: World) -> bool:
+    """Tell whether who has just ordered nodes may soon order more: where load came in waves before, not for the first jobs of all."""
+    waves = world.memory.waves
+    return bool(world.settings.dynamic_cluster.surge) and len(waves) >= _WAVES and 0 <= world.now - waves[0] < _PATTERN
 
 
 def recent_time(general: General) -> float:
@@ -50,9 +69,11 @@ def _is_recent(world: World, record: NodeRecord) -> bool:
     return 0 <= age < recent_time(world.settings.dynamic_cluster) and not record.leaving_for and record.cause.startswith(FOR_JOBS)
 
 
-def name_spare(general: General) -> str:
-    """Return which settings make nodes spare, as in "headroom 0.1, surge 0.5"."""
-    return ", ".join(f"{name} {value:g}" for name, value in (("headroom", general.headroom), ("surge", general.surge)) if value)
+def name_spare(world: World) -> str:
+    """Return which settings make nodes spare now, as in "headroom 0.1, surge 0.5"."""
+    general = world.settings.dynamic_cluster
+    rules = (("headroom", general.headroom), ("surge", general.surge if _expects_more(world) else 0.0))
+    return ", ".join(f"{name} {value:g}" for name, value in rules if value)
 
 
 def _is_spare(world: World, allocation: Allocation, node: WorkerNode) -> bool:
@@ -80,7 +101,7 @@ def _order(world: World, allocation: Allocation, lacking: int) -> list[Order]:
         given = [*allocation.orders, *orders]
         own = world.settings.cloud[name].quantity.max - counts[name].billed - sum(order.resource == name for order in given)
         room = min(own, _left(world, budget, given).allows(world.settings.cloud[name].price or 0.0), lacking - len(orders))
-        orders += [Order(name, f"{SPARE} ({name_spare(world.settings.dynamic_cluster)})")] * max(room, 0)
+        orders += [Order(name, f"{SPARE} ({name_spare(world)})")] * max(room, 0)
     return orders
 
 

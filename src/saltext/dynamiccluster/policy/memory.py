@@ -58,6 +58,7 @@ class Memory:
 
     `costs`: what was spent, by hour since the epoch, for the last day. `queue_print` and `queue_since` tell since when the pending
     jobs are as they are, `queue_dirty_since` since when they differ from what was last planned for (the batch window).
+    `waves`: when nodes that had been ordered for jobs came into service: the last three times that are ten minutes apart (policy.economy).
     """
 
     nodes: Mapping[str, NodeRecord] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class Memory:
     queue_print: int = 0
     queue_since: float = 0.0
     queue_dirty_since: float = 0.0
+    waves: tuple[float, ...] = ()
 
     def resource(self, name: str) -> ResourceMemory:
         return self.resources.get(name, _NOTHING)

@@ -125,7 +125,7 @@ def _why_in_use(world: World, allocation: Allocation, node: WorkerNode, record: 
     if record.name in allocation.needed or (record.name in allocation.hoped and idle < limit + general.max_launch_time):
         return _counting(allocation, record.name)
     if record.name in allocation.spare:
-        return f"kept as a spare node ({name_spare(general)})"
+        return f"kept as a spare node ({name_spare(world)})"
     age = world.now - record.asked_at
     if age < general.minimum_node_life:
         return f"idle, but {age:.0f} s old and minimum_node_life is {general.minimum_node_life:.0f} s"

@@ -116,7 +116,7 @@ class General(Section):
     idle_boots: Boots = 0.0
     idle_learns: Flag = False
     headroom: Share = 0.0
-    surge: Surge = 0.0
+    surge: Surge = 3.0
     destroy_down_nodes_with_jobs: Flag = False
     hostname: Literal["instance_name", "private_dns", "dns"] | HostnameCommand = "instance_name"
     limits: Limits = Limits()

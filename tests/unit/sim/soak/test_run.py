@@ -36,6 +36,12 @@ def test_scenarios_differ_in_what_they_keep_ready():
     assert len({(general.surge, general.idle_learns) for general in found}) == 6
 
 
+def test_spare_nodes_are_kept_from_the_beginning_of_a_scenario(tmp_path):
+    """A scenario is shorter than the waves of load that the rule wants to have seen."""
+    world = RoughWorld(Scenario(1, (), jobs=1, minutes=1), tmp_path / "soak")
+    assert len(world.core.memory.waves) == 3 and max(world.core.memory.waves) < world.clock.now()
+
+
 def test_scenarios_differ_in_what_is_billed_and_mostly_every_second_is():
     found = [(cloud.billing_unit, cloud.billing_minimum) for seed in range(200) for cloud in throw(seed, ()).settings.cloud.values()]
     assert len(set(found)) == 5 and 0.4 < found.count((0.0, 0.0)) / len(found) < 0.6

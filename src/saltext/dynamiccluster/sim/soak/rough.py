@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,12 @@ class RoughWorld(World):
         self._endings: list[Callable[[], None]] = []
         self._depth = 0
         super().__init__(scenario.settings, directory / "journal", stride=STRIDE, seed=scenario.seed)
+        self._remember_waves()
+
+    def _remember_waves(self) -> None:
+        """Let load have come in waves before the scenario begins: else it ends before spare nodes are kept for what may follow."""
+        past = tuple(self.clock.now() - hours * 3600 for hours in (3, 2, 1))
+        self.core.ledger.update(lambda memory: replace(memory, waves=past))
 
     def prepare(self) -> None:
         self.account.boot = self.account.ending = self.minions.highstate = 10.0
