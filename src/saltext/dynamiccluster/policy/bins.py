@@ -35,6 +35,7 @@ class Stage(IntEnum):
 
 # what is looked at for each node has names of its own (see nodes.py)
 _BUSY, _IDLE, _NODE_BUSY, _NOBODY = Stage.BUSY, Stage.IDLE, NodeState.BUSY, HoldBy.NOBODY
+_ON_HOSTS = (JobState.RUNNING, JobState.SUSPENDED)
 
 
 class Spot(NamedTuple):
@@ -108,7 +109,7 @@ class Kinds:
             queues,
             groups if asked.groups else frozenset(),
             properties & asked.properties if asked.properties else asked.properties,
-            tuple([(name, features[name]) for name in self._features if name in features]),
+            tuple([(name, features[name]) for name in self._features if name in features]) if self._features else (),
             reservation.queue,
             reservation.account,
             only_for,
@@ -155,7 +156,7 @@ def _open_slots(host: Host) -> tuple[int, ...]:
     if host.exclusive:
         return (0,) * len(host.queues)
     held = host.hold is not _NOBODY  # our own hold disables every queue; it will be lifted
-    return tuple([max(queue.slots - queue.used, 0) if queue.usable or held else 0 for queue in host.queues])
+    return tuple([queue.slots - queue.used if queue.used < queue.slots and (queue.usable or held) else 0 for queue in host.queues])
 
 
 def count_used(jobs: Iterable[Job], asked: Asked) -> dict[str, tuple[int, int]]:
@@ -164,7 +165,7 @@ def count_used(jobs: Iterable[Job], asked: Asked) -> dict[str, tuple[int, int]]:
     if not asked.memory_step and not asked.gpus:
         return used
     for job in jobs:
-        if job.state not in (JobState.RUNNING, JobState.SUSPENDED) or not job.hosts:
+        if not job.hosts or job.state not in _ON_HOSTS:
             continue
         memory = sum(chunk.count * chunk.memory_mb for chunk in job.request.chunks)
         gpus = sum(chunk.count * chunk.gpus for chunk in job.request.chunks)
@@ -209,6 +210,8 @@ def _bins(world: World, kinds: Kinds, used: dict[str, tuple[int, int]]) -> Itera
         if stage is None or node.host is None:
             continue
         free = free_of_host(node.host, shapes.get(node.resource), used.get(node.host.name, (0, 0)), kinds.asked)
+        if not free.cores:  # as most are while jobs wait: what else they are makes no difference
+            continue
         idle_since = node.record.idle_since if node.record else 0.0
         yield stage, kinds.of_host(node.host), free, (-idle_since, spot.name), spot
 

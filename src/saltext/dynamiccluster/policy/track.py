@@ -25,6 +25,7 @@ _ENDED = (InstanceState.DELETING, InstanceState.INEXISTENT)
 _RUNNING = (InstanceState.ACTIVE, InstanceState.READY)
 # what is looked at for each node has names of its own (see nodes.py)
 _ASKED, _BOOTING, _SERVING, _DRAINING, _INEXISTENT = Phase.ASKED, Phase.BOOTING, Phase.SERVING, Phase.DRAINING, InstanceState.INEXISTENT
+_PENDING = JobState.PENDING
 
 
 def track(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> Memory:
@@ -233,7 +234,7 @@ def _fold_queue(memory: Memory, snapshot: Snapshot, now: float) -> Memory:
         return memory
     jobs = snapshot.batch.value.jobs if snapshot.batch.value else ()
     demand, others = split_jobs(jobs)
-    pending = [*demand, *(job for job in others if job.state is JobState.PENDING)]
+    pending = [*demand, *(job for job in others if job.state is _PENDING)]
     arrays = [] if set(map(get_tasks, pending)) <= {1} else [(job.id, job.tasks) for job in pending if job.tasks != 1]
     print_ = (sum(map(hash, map(get_id, pending))) + sum(map(hash, arrays))) & 0xFFFFFFFFFFFF
     if print_ == memory.queue_print:
