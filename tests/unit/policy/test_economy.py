@@ -232,3 +232,28 @@ def test_waves_are_noted_by_decisions_and_only_if_they_are_set_to_count():
     for surge, waves in ((1, (NOW - 5,)), (0, ())):
         found = world(hosts=(host("n0", used=8),), records=came(5), config=settings(surge=surge))
         assert decide(found.snapshot, found.settings, found.memory, NOW).memory.waves == waves
+
+
+# -- what costs less ----------------------------------------------------------------------------------------------------
+
+
+def test_of_idle_nodes_the_dearest_are_not_kept_as_spare_ones():
+    prices = {"a": resource(price=0.5), "b": resource(price=0.25), "c": resource()}
+    hosts = tuple(host(name) for name in ("n1", "n2", "n3", "n4"))
+    records = (idle("n1", 610), idle("n2", 900, resource="b"), idle("n3", 700, resource="b"), idle("n4", 990, resource="c"))
+    found = seen(0.5, records, hosts, prices)
+    shrunk = scale_in(found, kept(found))
+    assert sorted(going.name for going in shrunk.going) == ["n1", "n2"]
+
+
+@pytest.mark.parametrize(("dear", "cheap"), [("b", "c"), ("c", "b")])
+def test_spare_nodes_are_ordered_where_they_cost_less_within_a_priority(dear, cheap):
+    prices = {"a": resource(maximum=4), dear: resource(price=0.5), cheap: resource(price=0.25, maximum=1), "d": resource(priority=2)}
+    assert [order.resource for order in kept(seen(0.5, resources=prices)).orders] == [cheap, dear]
+
+
+def test_spare_nodes_on_their_way_count_before_idle_ones_that_would_be_kept():
+    hosts = (host("n1"), host("n2"))
+    records = (idle("n1", 700), idle("n2", 800), record("n3", Phase.BOOTING))
+    found = seen(hosts=hosts, records=records)
+    assert [going.name for going in scale_in(found, kept(found)).going] == ["n2"]

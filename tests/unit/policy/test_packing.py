@@ -74,6 +74,19 @@ def test_new_nodes_go_by_priority_then_in_turns():
     assert placed.supply.budget == Budget(0, inf, 0.5)
 
 
+def test_within_a_priority_the_cheaper_resource_goes_first_until_it_is_full():
+    new = (fresh("a", 9, price=0.5), fresh("b", 3, price=0.25), fresh("c", 9, priority=2), fresh("d", 9, nodes=7, price=0.25))
+    assert opened(place(supply(new=new), Ask(smp(8)), 5)) == {"a": 0, "b": 3, "c": 0, "d": 2}
+    assert opened(place(supply(new=new), Ask(smp(8)), 14)) == {"a": 2, "b": 3, "c": 0, "d": 9}
+
+
+def test_a_resource_without_room_is_no_longer_looked_at_but_those_after_it_are():
+    nodes = supply(new=(fresh("a", 1), fresh("b", 9, price=1.0)))
+    first = place(nodes, Ask(smp(8)), 1)
+    assert [one.resource for one in first.supply.fresh] == ["b", "a"]
+    assert place(first.supply, Ask(smp(8)), 2).tasks == 2
+
+
 def test_refused_orders_are_the_last_resort():
     stalled = group(8, "s1", stage=Stage.STALLED)
     placed = place(supply(stalled, new=(fresh(room=1),)), Ask(smp(8)), 2)

@@ -171,3 +171,8 @@ def test_wish_to_lift_a_hold_does_not_keep_a_node_that_is_missing_in_the_batch_s
 def test_node_missing_in_the_batch_system_goes_after_max_down_time():
     seen = world(records=(record("n1", down_since=NOW - 500, shown=NodeState.ERROR),))
     assert down_too_long(seen) == (Going("n1", reasons.DOWN),)
+
+
+def test_minimum_node_life_counts_from_the_order_and_not_from_when_it_became_idle():
+    found = world(hosts=(host("n1"),), records=(idle("n1", 700),), config=settings(minimum_node_life=1800))
+    assert leaving(found) == ["n1"]

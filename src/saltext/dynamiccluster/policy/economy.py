@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 from ..model import HoldBy, NodeRecord, Phase, WorkerNode
 from ..settings.general import General
@@ -24,7 +25,7 @@ def keep_spare(world: World, allocation: Allocation) -> Allocation:
     if not wanted or "" in allocation.blocked:
         return allocation
     free = [node for node in world.nodes if _is_spare(world, allocation, node)]
-    idle = sorted((node for node in free if node.record and node.record.phase is Phase.SERVING), key=_latest_idle_first)
+    idle = sorted((node for node in free if node.record and node.record.phase is Phase.SERVING), key=partial(_cheapest_first, world))
     coming = len(free) - len(idle)
     kept = frozenset(node.record.name for node in idle[: max(wanted - coming, 0)] if node.record)
     orders = _order(world, allocation, wanted - len(free))
@@ -85,17 +86,19 @@ def _is_spare(world: World, allocation: Allocation, node: WorkerNode) -> bool:
     return record.phase is Phase.SERVING and host is not None and host.up is True and not host.busy and host.hold is HoldBy.NOBODY
 
 
-def _latest_idle_first(node: WorkerNode) -> tuple[float, str]:
+def _cheapest_first(world: World, node: WorkerNode) -> tuple[float, float, str]:
+    """Return what idle nodes are ordered by: those of the dearest resource go first, then those that have been idle longest."""
     assert node.record is not None
-    return (-node.record.idle_since, node.record.name)
+    return (world.settings.cloud[node.record.resource].price or 0.0, -node.record.idle_since, node.record.name)
 
 
 def _order(world: World, allocation: Allocation, lacking: int) -> list[Order]:
-    """Order spare nodes where nothing is in the way, in the order of priority, within every limit."""
+    """Order spare nodes where nothing is in the way, in the order of priority and price, within every limit."""
     orders: list[Order] = []
     counts = count_nodes(world)
     budget = budget_of(world, dict(counts))
-    for name in sorted(world.settings.cloud, key=lambda name: (world.settings.cloud[name].priority, name)):
+    cloud = world.settings.cloud
+    for name in sorted(cloud, key=lambda name: (cloud[name].priority, cloud[name].price or 0.0, name)):
         if name in allocation.blocked or world.remembered(name).backoff is not None:
             continue
         given = [*allocation.orders, *orders]

@@ -13,7 +13,7 @@ from .limits import Count, at_maximum, spent_limit
 from .matching import UNKNOWN, Ask
 from .memory import SPOT
 from .obstacles import Candidate, nearest_miss
-from .packing import Budget, Fresh, Supply, make_supply, place
+from .packing import Budget, Fresh, Supply, in_turn, make_supply, place
 from .plan import Fate, Fates, Outcome, Run
 from .seating import Seating
 from .world import World
@@ -46,7 +46,7 @@ class Verdicts:
         self._ideal = {name: _ideal_fresh(world, kinds, name) for name in known}
         self._budget = _ideal_budget(world, counts)
         self._present = present._replace(fresh=(), budget=self._budget)
-        fresh = tuple(self._ideal.values())
+        fresh = in_turn(self._ideal.values())
         self._fresh = {False: fresh, True: tuple(one for one in fresh if one.resource not in blocked)}
         self._kinds = kinds
         self._candidates = [_candidate(world, kinds, name, self._ideal[name]) for name in known]

@@ -6,8 +6,11 @@ A Supply is never changed: placing returns a new one, so that a trial is undone 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from operator import attrgetter
 from typing import NamedTuple
 
 from ..model import Chunk
@@ -30,15 +33,25 @@ class Fresh:
     examples: tuple[Kind, ...] = ()
 
     @property
-    def rank(self) -> tuple[int, int, str]:
-        """Return what nodes are ordered by: priority, then fewer nodes, then name (row A4)."""
-        return (self.priority, self.nodes, self.resource)
+    def rank(self) -> tuple[bool, int, float, int, str]:
+        """Return what nodes are ordered by: priority, then price, then fewer nodes, then name (row A4); what has no room comes last."""
+        return (self.room <= 0, self.priority, self.price, self.nodes, self.resource)
+
+    def takes_turns_with(self, other: Fresh) -> bool:
+        return (self.priority, self.price) == (other.priority, other.price)
 
     def suits(self, ask: Ask) -> tuple[int, ...]:
         """Return the queues for the request. What no idle node of the resource can serve, a new one will not either (row S21)."""
         if self.examples and not any(ask.queues(kind) for kind in self.examples):
             return ()
         return ask.queues(self.kind)
+
+
+_RANK = attrgetter("rank")
+
+
+def _has_room(fresh: Fresh) -> bool:
+    return fresh.room > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,12 @@ class Supply(NamedTuple):
 
 def make_supply(groups: Sequence[Group], fresh: tuple[Fresh, ...], budget: Budget) -> Supply:
     """Return the supply of these groups, which are used up in their order."""
-    return Supply(_shelve(groups), fresh, budget)
+    return Supply(_shelve(groups), in_turn(fresh), budget)
+
+
+def in_turn(fresh: Iterable[Fresh]) -> tuple[Fresh, ...]:
+    """Return them in the order in which nodes are ordered, which a supply keeps."""
+    return tuple(sorted(fresh, key=_RANK))
 
 
 def _shelve(groups: Sequence[Group]) -> tuple[Shelf, ...]:
@@ -303,18 +321,15 @@ def _keep(groups: list[Group], group: Group, free: Free, spots: tuple[Spot, ...]
 
 
 def _open(supply: Supply, ask: Ask, piece: Chunk, wanted: int, most: int) -> tuple[Supply, list[Take], int] | None:
-    """Order nodes of the first suitable resource: priority, then fewer nodes, then name (row A4). None: there is none."""
-    best, runner_up = None, None
-    for fresh in supply.fresh:
-        if fresh.room <= 0 or (runner_up is not None and fresh.rank > runner_up.rank):
-            continue
-        if _how_many(supply, fresh, ask, piece, most) > 0:
-            best, runner_up = (fresh, best) if best is None or fresh.rank < best.rank else (best, fresh)
+    """Order nodes of the first suitable resource, in the order of their ranks. None: there is none."""
+    with_room = takewhile(_has_room, supply.fresh) if supply.budget.allows(0.0) else ()
+    able = (fresh for fresh in with_room if _how_many(supply, fresh, ask, piece, most) > 0)
+    best, runner_up = next(able, None), next(able, None)
     if best is None:
         return None
     each, queues = _how_many(supply, best, ask, piece, most), best.suits(ask)
     count = min(-(-wanted // each), best.room, supply.budget.allows(best.price))
-    if runner_up is not None and runner_up.priority == best.priority:  # they take turns, so that none gets ahead of the others
+    if runner_up is not None and runner_up.takes_turns_with(best):  # they take turns, so that none gets ahead of the others
         count = min(count, max(runner_up.nodes - best.nodes, 1))
     after, group = open_nodes(supply, best.resource, count)
     groups: list[Group] = []
@@ -338,7 +353,9 @@ def open_nodes(supply: Supply, resource: str, count: int) -> tuple[Supply, Group
     group = Group(Stage.NEW, fresh.kind, fresh.free, tuple([Spot(new_name(resource, number), resource) for number in numbers]))
     left = replace(fresh, nodes=fresh.nodes + count, room=fresh.room - count, opened=fresh.opened + count)
     budget = supply.budget.spend(count, fresh.price)
-    return Supply(supply.shelves, (*supply.fresh[:index], left, *supply.fresh[index + 1 :]), budget), group
+    others = supply.fresh[:index] + supply.fresh[index + 1 :]
+    place = bisect(others, left.rank, key=_RANK)
+    return Supply(supply.shelves, (*others[:place], left, *others[place:]), budget), group
 
 
 def new_name(resource: str, number: int) -> str:
@@ -354,4 +371,4 @@ def set_aside(supply: Supply, plan: Supply) -> Supply:
         count = used[fresh.resource] - fresh.opened
         left.append(replace(fresh, room=fresh.room - count))
         budget = budget.spend(count, fresh.price)
-    return Supply(supply.shelves, tuple(left), budget)
+    return Supply(supply.shelves, in_turn(left), budget)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from ..model import Job
@@ -283,7 +284,7 @@ def _orders(supply: Supply, seating: Seating, refills: tuple[Order, ...]) -> lis
     covered = Counter(order.resource for order in refills)
     orders: list[Order] = []
     seated = seating.jobs[Stage.NEW]
-    for fresh in supply.fresh:
+    for fresh in sorted(supply.fresh, key=attrgetter("resource")):
         names = [new_name(fresh.resource, number) for number in range(covered[fresh.resource], fresh.opened)]
         orders += [Order(fresh.resource, "", seated.get(name, ())) for name in names]
     return orders
@@ -292,7 +293,7 @@ def _orders(supply: Supply, seating: Seating, refills: tuple[Order, ...]) -> lis
 def _lone_trials(scene: _Scene, result: _Result) -> list[Order]:
     """Return an order for each resource that only one machine may try, where jobs of several nodes alone wait: none of them fits into one."""
     orders = []
-    for fresh in result.supply.fresh:
+    for fresh in sorted(result.supply.fresh, key=attrgetter("resource")):
         if fresh.opened or not tries_one(scene.world, fresh.resource) or min(fresh.room, result.supply.budget.allows(fresh.price)) < 1:
             continue
         able = (rest.lot for rest in result.rest if _waits_for_trial(scene, rest.lot, fresh))
