@@ -99,3 +99,53 @@ def test_no_policy_ends_a_machine_with_jobs():
     found.advance(60.0)
     found.end(machine)
     assert found.ended == [machine] and not found.machines and found.most == 1
+
+
+def test_jobs_of_all_sizes_start_as_if_each_were_tried_in_its_turn():
+    """Thousands may wait: alike ones are kept together, and what comes of it is what trying each of them would give."""
+    chance = random.Random(5)
+    rows = sorted((float(chance.randrange(4000)), float(chance.randrange(60, 900)), chance.choice((1, 2, 3, 8, 16, 24, 40))) for _ in range(300))
+    found = cluster(*rows)
+    for number in range(4):
+        found.launch(f"n{number}", "r", 16, up=True)
+    found.advance(100_000.0)
+    assert found.done and not found.pending and found.queue_print == 0
+    assert waits(found) == pytest.approx(_wait_in_turn(rows, [16] * 4))
+
+
+def _wait_in_turn(rows, free):
+    """Return the waits when at each moment each waiting job is tried, the oldest first, on the fullest machine or over the emptiest ones."""
+    waiting, running, started = [], [], {}
+    times = sorted({submitted for submitted, _, _ in rows})
+    while times:
+        now = times.pop(0)
+        for end, taken in [one for one in running if one[0] <= now]:
+            running.remove((end, taken))
+            for place, cores in taken:
+                free[place] += cores
+        waiting += [number for number, row in enumerate(rows) if row[0] == now]
+        for number in list(waiting):
+            _, duration, cores = rows[number]
+            taken = _take(free, cores)
+            if taken:
+                waiting.remove(number)
+                started[number] = now
+                running.append((now + duration, taken))
+                times = sorted({*times, now + duration})
+    return [started[number] - row[0] for number, row in enumerate(rows)]
+
+
+def _take(free, cores):
+    if cores <= 16:
+        place = min((place for place, room in enumerate(free) if room >= cores), key=lambda place: free[place], default=None)
+        taken = [(place, cores)] if place is not None else []
+    else:
+        taken, left = [], cores
+        for place in sorted(range(len(free)), key=lambda place: -free[place]):
+            if left and free[place]:
+                taken.append((place, min(left, free[place])))
+                left -= taken[-1][1]
+        taken = taken if not left else []
+    for place, used in taken:
+        free[place] -= used
+    return taken

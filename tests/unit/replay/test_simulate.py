@@ -101,4 +101,38 @@ def test_the_command_sums_up_seeds_and_writes_what_it_generated(tmp_path, capsys
 
 def test_the_command_fails_in_one_sentence(tmp_path, capsys):
     assert main([str(tmp_path / "none.swf")]) == 1
-    assert "simulate: " in capsys.readouterr().err
+    assert capsys.readouterr().err == f"simulate: {tmp_path / 'none.swf'}: no such file or directory\n"
+    assert main([str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"simulate: {tmp_path}: is a directory\n"
+
+
+def test_the_command_tells_which_lines_are_no_jobs_in_one_line(pillar, tmp_path, capsys):
+    path = tmp_path / "b.swf"
+    path.write_text("1 0 -1 60 4 -1 -1 4 -1 -1 1 1 1 -1 1 -1 -1 -1\n" + "2 9 -1 0 4 -1 -1 4 -1 -1 5 1 1 -1 1 -1 -1 -1\n" * 3)
+    assert main([str(path), "--settings", str(pillar)]) == 0
+    assert capsys.readouterr().err == "simulate: 3 lines of b.swf are no jobs to run: 3 never ran\n"
+    assert simulate_trace(path, read_settings(pillar))["not_run"] == {"never ran": 3}
+
+
+def test_machines_that_do_not_suffice_are_told(pillar, tmp_path, capsys):
+    path = tmp_path / "over.swf"
+    write_trace(path, [TraceJob("1", number * 7200.0, 7200.0, 32) for number in range(13)] + [TraceJob("2", 9000.0, 36000.0, 16)])
+    assert main([str(path), "--settings", str(pillar)]) == 0
+    assert "the jobs ask for 992 core-hours, 119% of what all 32 cores could give" in capsys.readouterr().err
+    assert "51 cores would be in use for 75%" in simulate_trace(path, read_settings(pillar))["overloaded"]
+
+
+def test_the_figures_of_a_trace_computed_by_hand(pillar, tmp_path):
+    """Two machines of 16 cores that boot in 100 s: two jobs at once, a third that waits for the shorter one."""
+    path = tmp_path / "hand.swf"
+    write_trace(path, [TraceJob("1", 0.0, 3600.0, 16), TraceJob("2", 0.0, 1800.0, 16), TraceJob("3", 0.0, 1800.0, 8)])
+    found = {item["policy"]: item for item in simulate_trace(path, read_settings(pillar), boot="100", failing=0)["policies"]}
+    always, bound, ours = found["all nodes always on"], found["bound"], found["dynamic cluster"]
+    assert (always["mean_wait"], always["p95_wait"], always["longest_wait"]) == (600.0, 1800.0, 1800.0)
+    assert always["node_hours"] == pytest.approx(2.0) and always["utilisation"] == pytest.approx((16 + 8 + 4) / 32)
+    assert bound["node_hours"] == pytest.approx(28 / 16 + 2 * 100 / 3600) and bound["launches"] == 2
+    # seen at 0 s, ordered once the queue is quiet, 100 s of boot, in service at the next poll; 600 s idle at the end
+    started = ours["longest_wait"] - 1800.0
+    assert 110 <= started <= 130 and ours["mean_wait"] == pytest.approx(started + 600.0)
+    # and the way out: held, seen empty twice, removed
+    assert ours["launches"] == 2 and 2 * (100 + 3600 + 600) <= ours["node_hours"] * 3600 <= 2 * (100 + 3600 + 700)

@@ -6,6 +6,7 @@ import argparse
 import json
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -16,8 +17,8 @@ from ..settings import Settings, load
 from .figures import Figures
 from .page import make_page, make_table
 from .replay import Replay, Setting
-from .simulate import CORES, read_boot, read_cores, read_settings, simulate
-from .swf import TraceError, TraceJob, read_trace, write_trace
+from .simulate import CORES, describe_load, read_boot, read_cores, read_settings, simulate
+from .swf import TraceError, TraceJob, name_left_out, read_trace, write_trace
 from .workloads import WORKLOADS
 
 
@@ -28,10 +29,17 @@ def main(words: Sequence[str] | None = None) -> int:
         settings = read_settings(wanted.settings) if wanted.settings else _example()
         cores, boot = read_cores(wanted.cores, settings), read_boot(wanted.boot, wanted.failing)
         _run(wanted, lambda seed: Setting(settings, cores, boot, seed, wanted.spread))
-    except (TraceError, ConfigurationError, OSError) as error:
-        print(f"simulate: {error}", file=sys.stderr)
+    except OSError as error:
+        _say(f"{error.filename}: {(error.strerror or str(error)).lower()}" if error.filename else str(error))
+        return 1
+    except (TraceError, ConfigurationError) as error:
+        _say(str(error))
         return 1
     return 0
+
+
+def _say(text: str) -> None:
+    print(f"simulate: {text}", file=sys.stderr)
 
 
 def _parse(words: Sequence[str] | None) -> argparse.Namespace:
@@ -66,11 +74,14 @@ def _run(wanted: argparse.Namespace, setting: Callable[[int], Setting]) -> None:
         replays: dict[str, Replay] = {}
         found: dict[str, list[Figures]] = {}
         for seed in range(wanted.seed, wanted.seed + wanted.seeds):
-            replays, left_out = simulate(_jobs(wanted, name, seed), setting(seed))
+            jobs, its = _jobs(wanted, name, seed), setting(seed)
+            if warning := describe_load(jobs, its):
+                _say(f"{name}: {warning}")
+            replays, left_out = simulate(jobs, its)
             for policy, item in replays.items():
                 found.setdefault(policy, []).append(item.figures)
             if left_out:
-                print(f"simulate: {left_out} jobs of {name} are larger than all machines that they may run on and are left out", file=sys.stderr)
+                _say(f"{left_out} jobs of {name} are larger than all machines that they may run on and are left out")
         told += [{"trace": name, **row} for row in (_sum_up(figures) for figures in found.values())]
         if not wanted.json:
             print(f"\n{name}" + (f", mean of {wanted.seeds} seeds" if wanted.seeds > 1 else ""))
@@ -83,7 +94,11 @@ def _run(wanted: argparse.Namespace, setting: Callable[[int], Setting]) -> None:
 
 def _jobs(wanted: argparse.Namespace, name: str, seed: int) -> list[TraceJob]:
     if wanted.trace:
-        return read_trace(wanted.trace, wanted.jobs)
+        left_out: Counter[str] = Counter()
+        jobs = read_trace(wanted.trace, wanted.jobs, left_out)
+        if left_out:
+            _say(f"{left_out.total()} lines of {name} are no jobs to run: {name_left_out(left_out)}")
+        return jobs
     jobs = WORKLOADS[name](seed, wanted.days, load=wanted.load)
     if wanted.write:
         write_trace(wanted.write.with_stem(f"{wanted.write.stem}-{name}-{seed}"), jobs, f"{name}, seed {seed}, load {wanted.load:g}")

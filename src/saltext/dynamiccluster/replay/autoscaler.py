@@ -6,6 +6,7 @@ What the engine's threads, journal and Salt do is left out; everything that choo
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -35,16 +36,19 @@ from ..policy.decide import decide
 from ..policy.economy import recent_time
 from ..policy.idle import idle_limits
 from ..policy.memory import Memory
+from ..policy.placement import TURN
 from ..policy.plan import Act, Action
 from ..settings import Settings
 from ..snapshot import Reading, Snapshot
 from .cluster import Cluster, Machine, Run
+from .quiet import Quiet, QueueWatch, find_quiet, note_turns
 
 EPOCH = 1_700_000_000.0  # a replay's moment 0; the policy takes 0 for "never"
 _PASS = 0.1  # seconds between two looks in a row, since a reading must be newer than the act that it shows
 _MOST_PASSES = 20
 _WATCHFUL, _CALM = 60.0, 3600.0  # a look at the latest after so long, while something is pending and while nothing is
 _QUEUE = "all.q"
+_MOST_OLD_JOBS = 1000
 
 
 class Autoscaler:
@@ -60,6 +64,9 @@ class Autoscaler:
         self._numbers = itertools.count(1)
         self._serial = itertools.count(1)
         self._jobs: dict[str, Job] = {}
+        self._requests: dict[tuple[int, str], Request] = {}
+        self._quiet: Quiet | None = None
+        self._queue = QueueWatch()
         self._hosts: dict[str, Host] = {}
         self._held: set[str] = set()
         self._offers = {
@@ -70,7 +77,10 @@ class Autoscaler:
     # -- one poll -----------------------------------------------------------------------------------------------------
 
     def poll(self) -> None:
-        """Look, decide and act until there is nothing more to do now."""
+        """Look, decide and act until there is nothing more to do now; where nothing could come of it, only note what has changed."""
+        self._quiet = self._stay_quiet() or self._decide()
+
+    def _decide(self) -> Quiet | None:
         start, before = self.cluster.now, self._phases()
         for number in range(_MOST_PASSES):
             now = EPOCH + start + number * _PASS
@@ -81,8 +91,38 @@ class Autoscaler:
             self.cluster.schedule()
             after = self._phases()
             if not plan.actions and after == before:
-                return
+                return self._find_quiet(now)
             before = after
+        return None
+
+    def _find_quiet(self, now: float) -> Quiet | None:
+        quiet = find_quiet(self.settings, self.memory, now, (EPOCH + when for when in self._ends()), waiting=bool(self.cluster.pending))
+        if quiet is None or not quiet.still:
+            return quiet
+        later = (EPOCH + when for when in self._changes_of_mind(now - EPOCH))
+        return replace(quiet, until=min((when for when in later if when > now), default=math.inf))
+
+    def _stay_quiet(self) -> Quiet | None:
+        """Return for how long nothing can change still, None when it is time to decide."""
+        quiet, now = self._quiet, EPOCH + self.cluster.now
+        if quiet is None or now >= quiet.until:
+            return None
+        if quiet.still:
+            return quiet if not self.cluster.changed and self.cluster.queue_print == self._queue.seen else None
+        if self.cluster.pending and not quiet.full:
+            return None
+        turned = [record for name in self.cluster.changed if bool((record := self.memory.nodes[name]).idle_since) is bool(self.cluster.machines[name].jobs)]
+        if turned and not quiet.free:
+            return None
+        self._queue.look(self.cluster.queue_print, now)
+        self._see_changes()
+        if not turned:
+            return quiet
+        self.memory = note_turns(self.settings, self.memory, {record.name: self._hosts[record.name] for record in turned}, now, next(self._serial))
+        limits = idle_limits(self.settings, self.memory)
+        idle = (record for record in (self.memory.nodes[one.name] for one in turned) if record.idle_since)
+        later = (EPOCH + when for record in idle for when in self._deadlines_of(record, limits))
+        return replace(quiet, until=min([quiet.until, *(when for when in later if when > now)]))
 
     def _phases(self) -> dict[str, Phase]:
         return {name: record.phase for name, record in self.memory.nodes.items()}
@@ -91,6 +131,8 @@ class Autoscaler:
         """Return when a look could show anything new: the next event, or the next moment that a rule waits for."""
         now = self.cluster.now
         event = self.cluster.next_event
+        if self._quiet is not None and not self._quiet.still:
+            return min([now + _CALM, self._quiet.until - EPOCH, *([event] if event is not None else [])])
         calm = _WATCHFUL if self.cluster.pending or self._unsettled() else _CALM
         later = [when for when in self._deadlines() if when > now]
         return min([now + calm, *later, *([event] if event is not None else [])])
@@ -99,20 +141,37 @@ class Autoscaler:
         return any(record.phase is not Phase.SERVING for record in self.memory.nodes.values())
 
     def _deadlines(self) -> Iterable[float]:
+        """Yield all times that rules wait for; many of them are past."""
         general, memory = self.settings.dynamic_cluster, self.memory
         yield memory.planned_at - EPOCH + general.auto_provision_interval
         yield memory.queue_since - EPOCH + general.batch_window.quiet
         yield memory.queue_dirty_since - EPOCH + general.batch_window.most
-        limits = idle_limits(self.settings, memory)
-        for record in memory.nodes.values():
-            yield record.asked_at - EPOCH + recent_time(general)
-            if record.idle_since:
-                yield record.idle_since - EPOCH + limits[record.resource]
-                yield record.asked_at - EPOCH + general.minimum_node_life
-                yield self.cluster.now + paid_for(record, self.settings, EPOCH + self.cluster.now) - way_out(self.settings)
+        yield from self._ends()
         for resource in memory.resources.values():
             if resource.backoff is not None:
                 yield resource.backoff.until - EPOCH
+
+    def _ends(self) -> Iterable[float]:
+        """Yield when machines may go, or need not be kept any more."""
+        limits, recent = idle_limits(self.settings, self.memory), recent_time(self.settings.dynamic_cluster)
+        for record in self.memory.nodes.values():
+            yield record.asked_at - EPOCH + recent
+            yield from self._deadlines_of(record, limits)
+
+    def _changes_of_mind(self, now: float) -> Iterable[float]:
+        """Yield when the same cluster may lead to another decision: deadlines, the turns of jobs of several nodes, and the end of waiting for those."""
+        yield from self._deadlines()
+        limits, patience = idle_limits(self.settings, self.memory), self.settings.dynamic_cluster.max_launch_time
+        yield from (record.idle_since - EPOCH + limits[record.resource] + patience for record in self.memory.nodes.values() if record.idle_since)
+        waiting = (run.job.submitted for run in self.cluster.pending.values() if run.wide)
+        yield from (since + ((now - since) // TURN + 1) * TURN for since in waiting)
+
+    def _deadlines_of(self, record: NodeRecord, limits: Mapping[str, float]) -> Iterable[float]:
+        """Yield when an idle machine may go."""
+        if record.idle_since:
+            yield record.idle_since - EPOCH + limits[record.resource]
+            yield record.asked_at - EPOCH + self.settings.dynamic_cluster.minimum_node_life
+            yield self.cluster.now + paid_for(record, self.settings, EPOCH + self.cluster.now) - way_out(self.settings)
 
     # -- what is seen -------------------------------------------------------------------------------------------------
 
@@ -126,6 +185,15 @@ class Autoscaler:
         )
 
     def _batch(self) -> BatchView:
+        self._see_changes()
+        jobs = tuple(self._job(run) for run in itertools.chain(self.cluster.pending.values(), self.cluster.running.values()))
+        if len(self._jobs) > 2 * len(jobs) + _MOST_OLD_JOBS:
+            self._jobs = {job.id: job for job in jobs}
+        self.memory = self._queue.tell(self.settings, self.memory, jobs, self.cluster.queue_print)
+        self._queue.seen = self.cluster.queue_print
+        return BatchView(jobs, tuple(self._hosts.values()), self._offers, health={"sge": True})
+
+    def _see_changes(self) -> None:
         for name in self.cluster.changed:
             machine = self.cluster.machines.get(name)
             if machine is None or not machine.joined:
@@ -133,8 +201,6 @@ class Autoscaler:
             else:
                 self._hosts[name] = self._host(machine)
         self.cluster.changed.clear()
-        jobs = [self._job(run) for run in itertools.chain(self.cluster.pending.values(), self.cluster.running.values())]
-        return BatchView(tuple(jobs), tuple(self._hosts.values()), self._offers, health={"sge": True})
 
     def _host(self, machine: Machine) -> Host:
         held = machine.name in self._held
@@ -156,18 +222,24 @@ class Autoscaler:
         return known
 
     def _make_job(self, run: Run, running: bool) -> Job:
-        chunk = Chunk(count=run.job.cores) if run.wide else Chunk(cores=run.job.cores)
-        places = (Place(run.queue),) if run.queue else None
         return Job(
             id=run.job.id,
             state=JobState.RUNNING if running else JobState.PENDING,
-            request=Request((chunk,), places),
+            request=self._request(run),
             tasks=0 if running else 1,
             owner=run.job.user,
             created=EPOCH + run.job.submitted,
             started=EPOCH + (run.started_at or 0.0) if running else 0.0,
             hosts=tuple(machine.name for machine in run.on),
         )
+
+    def _request(self, run: Run) -> Request:
+        """Return what a job asks for, one object for all alike, as adapters do it."""
+        kind = (run.job.cores, run.queue)
+        if kind not in self._requests:
+            chunk = Chunk(count=run.job.cores) if run.wide else Chunk(cores=run.job.cores)
+            self._requests[kind] = Request((chunk,), (Place(run.queue),) if run.queue else None)
+        return self._requests[kind]
 
     def _cloud(self, resource: str) -> CloudView:
         shape = Shape(self.cores[resource])

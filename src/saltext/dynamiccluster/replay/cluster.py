@@ -6,6 +6,7 @@ import heapq
 import itertools
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,11 +53,12 @@ class Machine:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A job of the trace and what became of it. `wide`: it may spread over several machines."""
+    """A job of the trace and what became of it. `wide`: it may spread over several machines; `number`: its place among those that came."""
 
     job: TraceJob
     wide: bool
     queue: str
+    number: int = 0
     started_at: float | None = None
     ended_at: float | None = None
     on: tuple[Machine, ...] = ()
@@ -77,6 +79,9 @@ class Cluster:
         self.boot, self._chance = boot, random.Random(seed)
         self.runs = [Run(job, job.cores > widest, job.queue if job.queue in queues else "") for job in jobs]
         self.pending: dict[str, Run] = {}
+        self.queue_print = 0  # equal at two moments: the same jobs wait
+        self._widest = widest
+        self._alike: dict[tuple[int, str], deque[Run]] = {}  # who waits, by cores and queue: those that fit in the same places
         self.running: dict[str, Run] = {}
         self.machines: dict[str, Machine] = {}
         self.ended: list[Machine] = []
@@ -85,7 +90,7 @@ class Cluster:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         for run in self.runs:
-            self._at(run.job.submitted, partial(self.pending.__setitem__, run.job.id, run))
+            self._at(run.job.submitted, partial(self._submit, run))
 
     # -- time -----------------------------------------------------------------------------------------------------------
 
@@ -126,8 +131,9 @@ class Cluster:
         return machine
 
     def _boot(self, machine: Machine, works: bool) -> None:
-        machine.up, machine.idle_since = works, self.now
-        self.changed.add(machine.name)
+        if machine.ended_at is None:
+            machine.up, machine.idle_since = works, self.now
+            self.changed.add(machine.name)
 
     def end(self, machine: Machine) -> None:
         """End a machine. Raises ValueError when a job runs on it: no policy may do that."""
@@ -143,23 +149,39 @@ class Cluster:
 
     # -- jobs ---------------------------------------------------------------------------------------------------------------
 
+    def _submit(self, run: Run) -> None:
+        run.number = next(self._order)
+        self.pending[run.job.id] = run
+        self.queue_print += hash(run.job.id)
+        self._alike.setdefault((run.job.cores, run.queue), deque()).append(run)
+
     def schedule(self) -> None:
         """Start what fits, in the order of submission; a job that does not fit lets smaller ones pass, as Grid Engine's scheduler does."""
-        machines = self.open_machines
+        if not self.pending:
+            return
+        machines = [machine for machine in self.open_machines if machine.free]
         room = sum(machine.free for machine in machines)
-        hopeless: set[tuple[int, str]] = set()
-        for run in list(self.pending.values()):
-            if not room:
-                return
-            kind = (run.job.cores, run.queue)
-            if kind in hopeless or run.job.cores > room:
+        heads = self._heads(room, max((machine.free for machine in machines), default=0))
+        while heads and room:
+            kind = heads[0][1]
+            alike = self._alike[kind]
+            taken = _find_room(alike[0], machines, spread=self._spread) if kind[0] <= room else []
+            if not taken:  # room only shrinks: none of its kind fits any more
+                heapq.heappop(heads)
                 continue
-            taken = _find_room(run, machines, spread=self._spread)
-            if taken:
-                self._start(run, taken)
-                room -= run.job.cores
+            self._start(alike.popleft(), taken)
+            room -= kind[0]
+            if alike:
+                heapq.heapreplace(heads, (alike[0].number, kind))
             else:
-                hopeless.add(kind)
+                heapq.heappop(heads)
+                del self._alike[kind]
+
+    def _heads(self, room: int, largest: int) -> list[tuple[int, tuple[int, str]]]:
+        """Return the first job's number and the kind of all kinds that may fit into so many cores, at most `largest` on one machine, as a heap."""
+        heads = [(alike[0].number, kind) for kind, alike in self._alike.items() if kind[0] <= (room if kind[0] > self._widest else largest)]
+        heapq.heapify(heads)
+        return heads
 
     def _start(self, run: Run, taken: list[tuple[Machine, int]]) -> None:
         job = run.job
@@ -169,6 +191,7 @@ class Cluster:
             self.changed.add(machine.name)
         run.started_at, run.on = self.now, tuple(machine for machine, _ in taken)
         self.running[job.id] = self.pending.pop(job.id)
+        self.queue_print -= hash(job.id)
         self._at(self.now + job.duration, lambda: self._finish(run))
 
     def _finish(self, run: Run) -> None:

@@ -33,7 +33,8 @@ class Predecessor:
             if self._is_over(machine, now):
                 self.cluster.end(machine)
         self.cluster.schedule()
-        for _ in range(min(self._wanted(), self.most - len(self.cluster.machines))):
+        room = self.most - len(self.cluster.machines)
+        for _ in range(min(self._wanted(), room) if room > 0 else 0):
             self.launches += 1
             self.cluster.launch(f"node-{next(self._numbers):06d}", self._next_resource(), self.cores)
 
@@ -65,12 +66,12 @@ class Predecessor:
 
     def next_poll(self) -> float:
         now = self.cluster.now
-        if self.cluster.pending:
+        if self.cluster.pending and len(self.cluster.machines) < self.most:
             return now + self._poll
         later = [machine.idle_since + self._max_idle for machine in self.cluster.machines.values() if machine.open and not machine.jobs]
         later += [machine.asked_at + _LATEST for machine in self.cluster.machines.values() if not machine.open]
         event = self.cluster.next_event
-        return min([now + 3600, *(when for when in later if when > now), *([event] if event is not None else [])])
+        return min([now + 3600, *(when for when in later if when > now - 1), *([event] if event is not None else [])])
 
 
 class AlwaysOn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,9 @@ from .replay import Replay, Setting, compare, fitting
 from .swf import TraceError, TraceJob, read_trace
 
 CORES = 16
+_CROWDED, _SANE = 0.95, 0.75  # of all cores: from where on queues grow without end, since no packing is perfect; what is sound
 _KEY = "dynamiccluster"
+_DAY = 86400.0
 
 
 def read_settings(path: Path) -> Settings:
@@ -71,6 +74,21 @@ def simulate(jobs: Sequence[TraceJob], setting: Setting) -> tuple[dict[str, Repl
     return compare(found, setting), left_out
 
 
+def describe_load(jobs: Sequence[TraceJob], setting: Setting) -> str:
+    """Return in a sentence that the machines do not suffice, and how many cores would; "" when they do, or when all jobs come within a day."""
+    found, _ = fitting(jobs, setting)
+    work = sum(job.cores * job.duration for job in found)
+    span = max(job.submitted + job.duration for job in found) - min(job.submitted for job in found)
+    cores = sum(cores for _, cores, _ in setting.machines())
+    share = work / (cores * span)
+    if share < _CROWDED or max(job.submitted for job in found) - min(job.submitted for job in found) < _DAY:
+        return ""
+    return (
+        f"the jobs ask for {work / 3600:.0f} core-hours, {share:.0%} of what all {cores} cores could give from the first job to the end of the last one:"
+        f" they wait longer and longer; {math.ceil(work / span / _SANE)} cores would be in use for {_SANE:.0%}"
+    )
+
+
 def simulate_trace(
     trace: Path,
     settings: Settings,
@@ -83,13 +101,19 @@ def simulate_trace(
     spread: bool = False,
     page: Path | None = None,
 ) -> dict[str, Any]:
-    """Return {"jobs", "left_out", "policies": a list of figures}; write the plots to `page`.
+    """Return {"jobs", "left_out", "not_run", "policies": a list of figures}, with "overloaded" if it is; write the plots to `page`.
+
+    `left_out`: jobs larger than all machines; `not_run`: lines of the trace that are no jobs to run, by the reason.
 
     Raises TraceError, ConfigurationError, OSError.
     """
     setting = Setting(settings, read_cores(cores, settings), read_boot(boot, failing), seed, spread)
-    replays, left_out = simulate(read_trace(trace, most), setting)
+    not_run: Counter[str] = Counter()
+    jobs = read_trace(trace, most, not_run)
+    replays, left_out = simulate(jobs, setting)
     figures = [item.figures for item in replays.values()]
     if page is not None:
         page.write_text(make_page(trace.name, replays))
-    return {"jobs": figures[0].jobs, "left_out": left_out, "policies": [asdict(item) for item in figures]}
+    told = {"jobs": figures[0].jobs, "left_out": left_out, "not_run": dict(not_run), "policies": [asdict(item) for item in figures]}
+    warning = describe_load(jobs, setting)
+    return {**told, "overloaded": warning} if warning else told
