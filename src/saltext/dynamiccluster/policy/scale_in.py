@@ -35,13 +35,19 @@ class ScaleIn:
 
 def scale_in(world: World, allocation: Allocation) -> ScaleIn:
     """Return the idle nodes that go. A node goes only when everything about it is known and says that nobody will miss it."""
-    counting = {node.record.name for node in world.nodes if node.record and counts_for_minimum(world, node)}
-    spare = _spare(world, counting)
-    going: list[Going] = []
     ours = [(node, node.record) for node in world.nodes if node.record is not None]
     untouched = {name: _why_resource_untouched(world, name) for name in {record.resource for _, record in ours}}
     stays = {record.name: _why_it_stays(world, allocation, untouched, node, record) for node, record in ours}
-    for record in sorted((record for _, record in ours if not stays[record.name]), key=_oldest_idle_first):
+    unneeded = sorted((record for _, record in ours if not stays[record.name]), key=_oldest_idle_first)
+    return _keep_minimum(world, unneeded, stays) if unneeded else ScaleIn((), stays)
+
+
+def _keep_minimum(world: World, unneeded: list[NodeRecord], stays: dict[str, str]) -> ScaleIn:
+    """Let nodes that nobody needs go, in this order, as far as the minimum of their resource allows."""
+    counting = {node.record.name for node in world.nodes if node.record and counts_for_minimum(world, node)}
+    spare = _spare(world, counting)
+    going: list[Going] = []
+    for record in unneeded:
         if record.name in counting and spare[record.resource] <= 0:
             stays[record.name] = f"kept: minimum {_minimum(world, record.resource)} of {record.resource}"
         else:
