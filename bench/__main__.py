@@ -9,10 +9,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from .cases import APART, MODULES, Case, all_cases
+from .cases import APART, MODULES, Case, Sample, all_cases
 
-Row = dict[str, object]
+Row = dict[str, Any]
 
 
 def main(words: Sequence[str]) -> int:
@@ -29,7 +30,7 @@ def main(words: Sequence[str]) -> int:
         rows = [_measure(case, folder, 1 if apart else options.repeat, options.json) for case in wanted]
     if options.json:
         print(json.dumps(rows, indent=2))
-    return 0 if all(row["met"] for row in rows) else 1
+    return 1 if any(row["met"] is False for row in rows) else 0
 
 
 def take_in(given: Path | None, folder: Path) -> None:
@@ -58,7 +59,8 @@ def _measure(case: Case, folder: Path, repeat: int, quiet: bool) -> Row:
     if case.prepare is not None:
         _call("prepare", case, folder)
     samples = [json.loads(_call("run", case, folder)) for _ in range(max(repeat, 1))]
-    row = _judge(case, min(one["cpu"] for one in samples), min(one["floor"] for one in samples), max(one["peak"] for one in samples))
+    least = Sample(min(one["cpu"] for one in samples), min(one["floor"] for one in samples), max(one["peak"] for one in samples), all(one["judged"] for one in samples))
+    row = judge(case, least)
     if not quiet:
         _print(row, case)
     return row
@@ -72,23 +74,24 @@ def _call(step: str, case: Case, folder: Path) -> str:
     return done.stdout
 
 
-def _judge(case: Case, cpu: float, floor: float, peak: float) -> Row:
-    ratio = cpu / floor
-    met = ratio <= case.goal and (case.most_mb is None or peak <= case.most_mb)
+def judge(case: Case, sample: Sample) -> Row:
+    """Return a row. `met` is None where the goal means nothing: what was given is so little that what each cycle takes anyhow is most of it."""
+    ratio = sample.cpu / sample.floor
+    met = ratio <= case.goal and (case.most_mb is None or sample.peak <= case.most_mb)
     return {
         "case": case.name,
-        "cpu_seconds": round(cpu, 4),
-        "floor_seconds": round(floor, 4),
+        "cpu_seconds": round(sample.cpu, 4),
+        "floor_seconds": round(sample.floor, 4),
         "ratio": round(ratio, 3),
         "goal": round(case.goal, 3),
-        "met": met,
-        "peak_rss_mb": round(peak, 1),
+        "met": met if sample.judged else None,
+        "peak_rss_mb": round(sample.peak, 1),
     }
 
 
 def _print(row: Row, case: Case) -> None:
     memory = f"{row['peak_rss_mb']:5.0f} MB" + (f" of {case.most_mb:.0f}" if case.most_mb else "")
-    verdict = "met" if row["met"] else "MISSED"
+    verdict = {True: "met", False: "MISSED", None: "small"}[row["met"]]
     print(f"{verdict:6} {row['ratio']:6.2f} of {row['goal']:5.2f}  {row['cpu_seconds']:7.3f} {case.unit} / {row['floor_seconds']:6.3f} {case.unit}  {memory:15} {case.name}: {case.title}")
     sys.stdout.flush()
 

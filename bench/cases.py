@@ -17,11 +17,15 @@ APART = ("lab", "nova")  # with real daemons, and only when asked for
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of a case: CPU seconds of what is measured and of its floor; `peak` in MB where the floor would add to it."""
+    """One run of a case: CPU seconds of what is measured and of its floor; `peak` in MB where the floor would add to it.
+
+    `judged`: whether there was enough to do for the goal to mean anything: what takes some milliseconds whatever there is must not count.
+    """
 
     cpu: float
     floor: float
     peak: float = 0.0
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from .cases import APART, all_cases, peak_mb
 
 
 def main(step: str, name: str, folder: Path) -> None:
-    """Prepare a case, or run it and print {"cpu", "floor", "peak"}."""
+    """Prepare a case, or run it and print {"cpu", "floor", "peak", "judged"}."""
     cases = all_cases()
     case = cases[name] if name in cases else all_cases(APART)[name]
     if step == "prepare":
@@ -18,7 +18,7 @@ def main(step: str, name: str, folder: Path) -> None:
         case.prepare(folder)
         return
     sample = case.run(folder)
-    print(json.dumps({"cpu": sample.cpu, "floor": sample.floor, "peak": sample.peak or peak_mb()}))
+    print(json.dumps({"cpu": sample.cpu, "floor": sample.floor, "peak": sample.peak or peak_mb(), "judged": sample.judged}))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ _RECORD = b"""\
 """
 _BYTES = 61_000_000
 _TRIES = 3
+_JUDGED = 10_000_000  # bytes; of less, what each cycle takes anyhow is too great a part
 
 
 def expat_seconds(documents: Iterable[bytes]) -> float:
@@ -39,6 +40,11 @@ def expat_seconds(documents: Iterable[bytes]) -> float:
 def read_seconds(*paths: Path) -> float:
     """Return the same for files, one in memory at a time."""
     return sum(expat_seconds((path.read_bytes(),)) for path in paths)
+
+
+def is_judged(*paths: Path) -> bool:
+    """Tell whether listings are long enough for a ratio to their floor to mean anything."""
+    return sum(path.stat().st_size for path in paths) >= _JUDGED
 
 
 def calibrate() -> float:

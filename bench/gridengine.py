@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path, PurePosixPath
 
 from saltext.dynamiccluster.batch.commands import Completed, ProcessRunner, Take
 from saltext.dynamiccluster.batch.gridengine import GridEngine
-from saltext.dynamiccluster.model import BatchView, Reservation
+from saltext.dynamiccluster.model import BatchView, Reservation, Shape
 from saltext.dynamiccluster.settings.sge import SgeSettings
 
 from . import sge_inputs as inputs
 from .cases import Case, Sample, Stopwatch, peak_mb
-from .floor import read_seconds
-from .worlds import Engine
+from .floor import is_judged, read_seconds
+from .verdict import check, count_outcomes
+from .worlds import RESOURCE, Engine
 
 QSTAT, QHOST = "gridengine-qstat.xml", "gridengine-qhost.xml"
 QSTAT_CHANGED, QSTAT_AGED, QHOST_AGED = "gridengine-qstat-changed.xml", "gridengine-qstat-aged.xml", "gridengine-qhost-aged.xml"
@@ -25,9 +27,9 @@ class Cell:
 
     def __init__(self, folder: Path) -> None:
         self.listings = {"qstat": folder / QSTAT, "qhost": folder / QHOST}
-        hosts = " ".join(inputs.host_names())
+        self.hosts = inputs.read_host_names(folder / QHOST)
         self._queues = (inputs.CAPTURES / "conf-sq-star.out").read_text().replace("slots                 0,", f"slots  {inputs.SLOTS},")
-        self._groups = {"@allhosts": hosts, "@long": "n4", "@short": "n5", "@dynamiccluster_held": ""}
+        self._groups = {"@allhosts": " ".join(self.hosts), "@long": "n4", "@short": "n5", "@dynamiccluster_held": ""}
         self._process = ProcessRunner({})
 
     def __call__(self, argv: tuple[str, ...], *, timeout: float) -> Completed:
@@ -50,8 +52,10 @@ class Cell:
             case "-se" if name == "global":
                 return (inputs.CAPTURES / "conf-se-global.out").read_text()
             case "-se":
-                return f"hostname              {name}\ncomplex_values        exclusive=true,h_vmem=64G\nprocessors            {inputs.SLOTS}\n"
-        captured = {"-spl": "conf-spl", "-sp": f"conf-sp-{name}", "-sc": "conf-sc"}[option]
+                return inputs.host_configuration(name)
+            case "-sc":
+                return inputs.complexes()
+        captured = {"-spl": "conf-spl", "-sp": f"conf-sp-{name}"}[option]
         return (inputs.CAPTURES / f"{captured}.out").read_text()
 
 
@@ -64,13 +68,13 @@ def _details(numbers: list[str]) -> bytes:
 
 
 class _Bench:
-    """One engine that reads a cell and decides, cycle by cycle."""
+    """One engine that reads a cell and decides, cycle by cycle. `restless`: see Engine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, restless: float) -> None:
         self.now = NOW
         self.cell = Cell(folder)
         self.system = GridEngine(SgeSettings(), (Reservation(),), run=self.cell, clock=lambda: self.now)
-        self.engine = Engine(inputs.host_names(), NOW)
+        self.engine = Engine(self.cell.hosts, NOW, restless=restless)
         self.view: BatchView | None = None
         self.serial = 0
 
@@ -84,6 +88,22 @@ class _Bench:
 
     def next_cycle(self) -> None:
         self.now += CYCLE
+
+    def look(self) -> None:
+        """Take for a new node's shape what the biggest node has, as the cloud would tell it."""
+        assert self.view is not None
+        known = [host.reported for host in self.view.hosts if host.reported is not None]
+        biggest = max(known, key=lambda shape: (shape.cores, shape.memory_mb), default=Shape(inputs.SLOTS))
+        self.engine.shapes = {RESOURCE: biggest}
+
+    def check(self, given: bool) -> None:
+        """See to it that all jobs were served; of given ones, some of which may be impossible here, tell how many were."""
+        assert self.view is not None
+        if not given:
+            check(self.engine, self.view)
+            return
+        told = ", ".join(f"{jobs} {outcome.value}" for outcome, jobs in count_outcomes(self.engine.plan).items())
+        print(f"what becomes of the jobs that were given: {told or 'there are none'}", file=sys.stderr)
 
 
 def _prepare(folder: Path) -> None:
@@ -104,19 +124,20 @@ def _prepare(folder: Path) -> None:
 
 
 def _first(folder: Path) -> Sample:
-    bench, watch = _Bench(folder), Stopwatch()
+    bench, watch = _Bench(folder, restless=60.0), Stopwatch()
     with watch.running():
         bench.observe()
-    bench.decide()
-    return _sample(watch, folder)
+    return _sample(bench, watch, folder)
 
 
 def _first_decision(folder: Path) -> Sample:
-    bench, watch = _Bench(folder), Stopwatch()
+    """Measure the decision that gives the orders: here jobs came so fast that the batch window is over."""
+    bench, watch = _Bench(folder, restless=60.0), Stopwatch()
     bench.observe()
+    bench.look()
     with watch.running():
         bench.decide()
-    return _sample(watch, folder)
+    return _sample(bench, watch, folder)
 
 
 def _changed(folder: Path) -> Sample:
@@ -128,25 +149,32 @@ def _aged(folder: Path) -> Sample:
 
 
 def _next(folder: Path, qstat: Path, qhost: Path) -> Sample:
-    bench, watch = _Bench(folder), Stopwatch()
+    """Measure the second cycle. In the first one the queue is new, so that orders wait; in the second one they have waited long enough, and are given."""
+    bench, watch = _Bench(folder, restless=0.0), Stopwatch()
     bench.observe()
+    bench.look()
     bench.decide()
     bench.next_cycle()
     bench.cell.listings = {"qstat": qstat, "qhost": qhost}
     with watch.running():
         bench.observe()
         bench.decide()
-    return _sample(watch, folder)
+    return _sample(bench, watch, folder)
 
 
-def _sample(watch: Stopwatch, folder: Path) -> Sample:
-    peak = peak_mb()  # before the floor is taken, which reads the listings whole
-    return Sample(watch.seconds, read_seconds(folder / QSTAT, folder / QHOST), peak)
+def _sample(bench: _Bench, watch: Stopwatch, folder: Path) -> Sample:
+    peak = peak_mb()  # before the floor is taken, which reads the listings whole, and before anything is checked
+    if bench.engine.plan is None:  # it is not measured, but tells whether all was read
+        bench.look()
+        bench.decide()
+    bench.check((folder / QSTAT).is_symlink() or (folder / QHOST).is_symlink())
+    listings = (folder / QSTAT, folder / QHOST)
+    return Sample(watch.seconds, read_seconds(*listings), peak, is_judged(*listings))
 
 
 CASES = (
     Case("gridengine-first", "observe 5,000 nodes and 100,000 queued jobs for the first time", 2.0, _first, _prepare, 200),
-    Case("gridengine-first-decide", "decide on them", 0.5, _first_decision, _prepare, 200),
+    Case("gridengine-first-decide", "decide on them, and order what they need", 0.5, _first_decision, _prepare, 200),
     Case("gridengine-next", "observe and decide, 1% of the jobs changed", 1.0, _changed, _prepare),
     Case("gridengine-next-aged", "observe and decide, 1% of the jobs replaced, every priority and load changed", 2.0, _aged, _prepare),
 )

@@ -24,6 +24,7 @@ from saltext.dynamiccluster.snapshot import Reading, Snapshot
 
 NODE = Shape(16, 64_000)
 RESOURCE = "cloud"
+UNBOUND = 100_000  # nodes; a maximum that never binds
 
 
 def resource(most: int, instance_type: str = "c5.4xlarge", priority: int = 1, prefix: str = "dc-") -> dict[str, Any]:
@@ -60,17 +61,22 @@ def make_listing(records: Iterable[NodeRecord]) -> tuple[Instance, ...]:
 
 @dataclass
 class Engine:
-    """Nodes of one resource, and what was decided on them last."""
+    """Nodes of one resource, and what was decided on them last.
+
+    `restless`: for how many seconds jobs have come and gone so fast that no order was given. When that is longer than the batch window lasts, as
+    it is by default, the first decision gives its orders; with 0 it only sees that the queue has changed.
+    """
 
     names: Iterable[str]
     started: float
-    settings: Settings = field(default_factory=lambda: make_settings({RESOURCE: resource(6000)}))
+    settings: Settings = field(default_factory=lambda: make_settings({RESOURCE: resource(UNBOUND)}))
     plan: Plan | None = None
     shapes: Mapping[str, Shape] = field(default_factory=lambda: {RESOURCE: NODE})
+    restless: float = 60.0
 
     def __post_init__(self) -> None:
         records = {name: make_record(name, self.started) for name in self.names}
-        self.memory = Memory(nodes=records)
+        self.memory = Memory(nodes=records, queue_dirty_since=self.started - self.restless if self.restless else 0.0)
         self.listing = make_listing(records.values())
 
     def clouds(self, now: float, serial: int) -> dict[str, Reading[CloudView]]:
