@@ -210,3 +210,14 @@ def test_walltime() -> None:
 
 def test_request_that_cannot_be_understood_is_impossible_and_harms_nobody() -> None:
     assert "cannot be understood" in translate(RawRequest(4, "smp", "x")).impossible
+
+
+@pytest.mark.parametrize("slots", ["8-4", "0", "9" * 400, "4-8:0", "many"])
+def test_a_range_that_no_number_of_slots_is_in_costs_its_job_only(slots: str) -> None:
+    assert "cannot be understood" in translate(RawRequest(1, "smp", slots)).impossible
+
+
+@pytest.mark.parametrize("value", ["INFINITY", "1e400", "1e300G", "9" * 400])
+@pytest.mark.parametrize("name", ["h_vmem", "mem_free", "gpu"])
+def test_no_machine_has_an_endless_amount(name: str, value: str) -> None:
+    assert (name, value) in translate(asking((name, value))).needs

@@ -55,6 +55,18 @@ def test_a_broken_node_costs_itself():
     assert first.name == "wn1" and first.broken and second.name == "wn2" and not second.broken
 
 
+@pytest.mark.parametrize("odd", [b"<np>" + b"9" * 400 + b"</np>", b"<status>loadave=nan</status>", b"<status>physmem=" + b"9" * 400 + b"kb</status>", b"<jobs>0-" + b"9" * 400 + b"/1.h</jobs>"])
+def test_numbers_that_no_node_has(odd):
+    (node,) = parse_nodes(b"<Data><Node><name>wn1</name><state>free</state>" + odd + b"</Node></Data>")
+    assert node.name == "wn1" and node.broken
+
+
+@pytest.mark.parametrize("node", [b"<Node a='b'><name>wn1</name></Node>", b"<Node><name>wn1</name><Node/></Node>", b"<Node/>"])
+def test_a_node_that_is_not_written_as_usual_does_not_vanish(node):
+    with pytest.raises(BatchMalformed):
+        parse_nodes(b"<Data>" + node + b"</Data>")
+
+
 def test_nothing_at_all_is_no_answer():
     with pytest.raises(BatchMalformed):
         parse_nodes(b"")

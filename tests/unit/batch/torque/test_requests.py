@@ -130,3 +130,8 @@ def test_every_captured_job_is_understood():
     assert not any(request.impossible for request in requests.values())
     assert requests["56"].total_cores == 8 and requests["64"].chunks == (Chunk(1, 100),) and requests["65"].total_cores == 20
     assert requests["55"].chunks[0].properties == {"foo"}
+
+
+@pytest.mark.parametrize(("name", "value"), [("mem", "9" * 400), ("pmem", "9" * 20 + "pb"), ("vmem", "9" * 5000 + "gb"), ("nodes", "9" * 400), ("procs", "9" * 400)])
+def test_no_machine_has_an_endless_amount(name, value):
+    assert "cannot be understood" in translate(**{name: value}).impossible

@@ -22,7 +22,7 @@ def test_memory(text, expected):
     assert read_memory_mb(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "lots", "-1gb", "1xb", "1e9gb"])
+@pytest.mark.parametrize("text", ["", "lots", "-1gb", "1xb", "1e9gb", "9" * 400, "9" * 20 + "pb"])
 def test_no_memory(text):
     with pytest.raises(ValueError):
         read_memory_mb(text)
@@ -33,6 +33,12 @@ def test_no_memory(text):
 )
 def test_seconds(text, expected):
     assert read_seconds(text) == expected
+
+
+@pytest.mark.parametrize(("read", "text"), [(read_seconds, "nan:00"), (read_seconds, "9" * 400), (count_elements, "0-" + "9" * 20), (count_elements, "5-1")])
+def test_no_number_of_anything(read, text):
+    with pytest.raises(ValueError):
+        read(text)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1-5", 5), ("1,3,7", 3), ("0-99%10", 100), ("4", 1), ("1-3,8-9", 5)])

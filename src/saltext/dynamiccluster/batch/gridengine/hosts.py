@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 from xml.etree.ElementTree import Element
 
+from ..numbers import read_finite, read_unix_time, read_whole
 from .jobs import JobRecord
 from .units import read_memory_mb
 from .xml import parse, split, text
@@ -108,9 +109,9 @@ def build_host(
         queues=tuple(queues),
         jobs=tuple(started),
         started=started,
-        processors=read_known(values, "num_proc", int),
+        processors=read_known(values, "num_proc", read_whole),
         memory_mb=read_known(values, "mem_total", read_memory_mb),
-        load=read_known(values, "load_avg", float),
+        load=read_known(values, "load_avg", read_finite),
         settled={key: value for key, value in resources.items() if not _is_moving(key)},
         names=tuple((key, dominance) for key, (dominance, _) in moving.items()),
         moving=tuple(value for _, value in moving.values()),
@@ -133,7 +134,7 @@ def read_known(values: Mapping[str, str], name: str, read: Callable[[str], Numbe
 
 def read_queue(name: str, values: dict[str, str]) -> QueueRecord:
     """Return a queue instance. Raises ValueError."""
-    slots, used = int(values.get("slots") or 0), int(values.get("slots_used") or 0)
+    slots, used = read_whole(values.get("slots") or "0"), read_whole(values.get("slots_used") or "0")
     return QueueRecord(name, slots, used, values.get("state_string", ""))
 
 
@@ -142,4 +143,4 @@ def read_job(name: str, values: dict[str, str]) -> tuple[str, float]:
     task, start = values.get("taskid", ""), values.get("start_time", "")
     if not name.isdigit() or not (task.isdigit() or not task):
         raise ValueError("it lists a job without a number")
-    return f"{name}.{task}" if task else name, float(start) if start.isdigit() else 0.0
+    return f"{name}.{task}" if task else name, read_unix_time(start) if start.isdigit() else 0.0

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ...calm import undisturbed
 from ..listing import Cutter
+from ..numbers import read_finite, read_whole
 from .hosts import (
     MOVING,
     HostRecord,
@@ -86,8 +87,8 @@ class HostReader:
         values = dict(own)
         queues, started = blocks
         return HostRecord(
-            name, queues, tuple(started), started, read_known(values, "num_proc", int), read_known(values, "mem_total", _memory_mb),
-            read_known(values, "load_avg", float), settled, self._read_names(tuple(pieces[1::3])), tuple(pieces[2::3]),
+            name, queues, tuple(started), started, read_known(values, "num_proc", read_whole), read_known(values, "mem_total", _memory_mb),
+            read_known(values, "load_avg", read_finite), settled, self._read_names(tuple(pieces[1::3])), tuple(pieces[2::3]),
         )  # fmt: skip
 
     def _read_names(self, names: tuple[str, ...]) -> Names:

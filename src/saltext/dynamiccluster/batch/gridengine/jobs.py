@@ -7,14 +7,15 @@ a hashable value, equal for jobs that ask for the same: it is translated once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from ..numbers import count_range, read_finite, read_whole
 from .xml import parse, split, text
 
 _ID = re.compile(rb"<JB_job_number>\s*(\d+)\s*</JB_job_number>")
+_LONGEST = 20  # digits of a time, in whatever unit
 
 
 class RawRequest(NamedTuple):
@@ -55,12 +56,12 @@ def parse_jobs(document: bytes) -> tuple[JobRecord, ...]:
 
 def count_tasks(tasks: str) -> int:
     """Return how many tasks `5-999:2`, `11-19:2,33`, `7` or "" (a job that is no array) stand for. Raises ValueError."""
-    return sum(len(part) for part in _ranges(tasks)) if tasks else 1
+    return sum(map(_count, tasks.split(","))) if tasks else 1
 
 
 def read_minimum(pe_range: str) -> int:
     """Return the fewest slots that a range accepts: `30-64`, `20,40,80`, `40-`, `8`. Raises ValueError."""
-    return min(int(part.partition("-")[0] or 1) for part in pe_range.split(","))
+    return min(read_whole(part.partition("-")[0] or "1") for part in pe_range.split(","))
 
 
 def read_time(value: str) -> float:
@@ -68,18 +69,26 @@ def read_time(value: str) -> float:
     if not value:
         return 0.0
     if not value.isdigit():
-        return datetime.fromisoformat(value).timestamp()
+        return _read_date(value)
+    if len(value) > _LONGEST:
+        raise ValueError(f"{value[:40]!r} is not a time")
     number = int(value)
     while number > 100_000_000_000:  # the year 5138 in seconds: so it is in a smaller unit
         number //= 1000
     return float(number)
 
 
-def _ranges(tasks: str) -> Iterator[range]:
-    for part in tasks.split(","):
-        bounds, _, step = part.partition(":")
-        first, _, last = bounds.partition("-")
-        yield range(int(first), int(last or first) + 1, int(step or 1))
+def _read_date(value: str) -> float:
+    try:
+        return datetime.fromisoformat(value).timestamp()
+    except (OverflowError, OSError) as error:  # what the system's calendar does not know
+        raise ValueError(f"{value[:40]!r} is not a time: {error}") from error
+
+
+def _count(part: str) -> int:
+    bounds, _, step = part.partition(":")
+    first, _, last = bounds.partition("-")
+    return count_range(first, last or first, step or "1")
 
 
 def read_record(raw: bytes) -> JobRecord:
@@ -119,7 +128,7 @@ def read_request(element: Element, slots: str) -> tuple[RawRequest, tuple[str, .
                 pe = (child.get("name", ""), text(child.text))
     if pe[1]:
         read_minimum(pe[1])
-    return RawRequest(int(slots or 1), *pe, tuple(sorted(resources)), tuple(queues)), tuple(predecessors)
+    return RawRequest(read_whole(slots or "1"), *pe, tuple(sorted(resources)), tuple(queues)), tuple(predecessors)
 
 
 def _record(values: dict[str, str], request: RawRequest, predecessors: tuple[str, ...]) -> JobRecord:
@@ -131,7 +140,7 @@ def _record(values: dict[str, str], request: RawRequest, predecessors: tuple[str
     return JobRecord(
         id=job_id,
         state=values.get("state", "").strip(),
-        priority=float(values.get("JAT_prio") or 0),
+        priority=read_finite(values.get("JAT_prio") or "0"),
         name=text(values.get("full_job_name") or values.get("JB_name")),
         owner=text(values.get("JB_owner")),
         submitted=read_time(values.get("JB_submission_time") or values.get("JAT_submission_time", "")),

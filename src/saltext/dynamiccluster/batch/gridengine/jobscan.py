@@ -37,7 +37,7 @@ _TEXT = r"[ !\"#$'-;=?-~]"  # neither markup nor Grid Engine's own escape (%lt;)
 _RECORD = re.compile(
     rf"""([\s\S]?)    <job_list state="(?:pending|running)">
       <JB_job_number>(\d+)</JB_job_number>
-      <JAT_prio>(\d+\.\d+)</JAT_prio>
+      <JAT_prio>(\d{{1,9}}\.\d+)</JAT_prio>
       <JB_name>{_TEXT}*</JB_name>
       <JB_owner>({_TEXT}*)</JB_owner>
       <state>([A-Za-z]+)</state>
@@ -51,7 +51,9 @@ _RECORD = re.compile(
 """,
     re.ASCII,
 )
+_ODD = re.compile(r"<(?:[!?]|job_list[\s/>])")  # what may hide a record's end, or another record
 _SECONDS = {f":{second:02d}": float(second) for second in range(60)}
+_MOST_URGENT = 1e9  # the greatest priority that is read this way
 _NEAR = 200  # records that may have gone from one piece of a listing before all of what follows is looked at closer
 _MOST_REMEMBERED = 50_000  # different requests, words and minutes, of each so many
 _PENDING, _WAITS = JobState.PENDING, "JB_submission_time"
@@ -185,8 +187,11 @@ class JobReading:
             parts = self._cutter.feed(data)
             if parts:
                 found = self._look_up(parts)
-                self._listing.add(found if all(found) else list(self._with_odd_ones(found, parts)))
-                self._frame.passed = True
+                if all(found):
+                    self._frame.passed = True
+                    self._listing.add(found)
+                else:
+                    self._listing.add(list(self._with_odd_ones(found, parts)))
 
     def end(self) -> JobListing:
         """Return what was listed. Raises BatchMalformed when the document is truncated or foreign."""
@@ -267,7 +272,7 @@ class _Requests(dict[tuple[str, str], _Asked | None]):
 
     def __missing__(self, key: tuple[str, str]) -> _Asked | None:
         slots, rest = key
-        element = parse(f"<job_list>{rest}</job_list>".encode())
+        element = None if _ODD.search(rest) else parse(f"<job_list>{rest}</job_list>".encode())
         asked = None
         if element is not None and not _says_more(element):
             request, predecessors = read_request(element, slots)
@@ -334,7 +339,7 @@ def _with_priority(entry: Entry, priority: bytes) -> Entry | None:
         return None
     if value == entry.priority:
         return entry
-    if not value or not entry.priority:
+    if not 0 < value < _MOST_URGENT or not entry.priority:
         return None
     if type(entry) is Job:
         return _new(Job, (*entry[:8], value, *entry[9:]))

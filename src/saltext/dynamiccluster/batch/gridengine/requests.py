@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...model import Chunk, Place, Request
+from ..numbers import read_step, read_whole
 from .cell import Cell
 from .config import Complex, Environment, read_values
 from .jobs import RawRequest
@@ -143,14 +144,16 @@ def spread(environment: Environment, pe_range: str) -> tuple[int, int, bool] | s
 
 
 def _sizes(pe_range: str, size: int) -> Iterator[int]:
-    """Yield the numbers of slots that a range accepts, of each part at most `size` (one of those is divisible by it), lowest first."""
+    """Yield the numbers of slots that a range accepts, of each part at most `size` (one of those is divisible by it), lowest first. Raises ValueError."""
     sizes: set[int] = set()
     for part in pe_range.split(","):
         bounds, _, step = part.partition(":")
         first, dash, last = bounds.partition("-")
-        start, by = int(first or 1), int(step or 1)
+        start, by = read_whole(first or "1"), read_step(step or "1")
         end = int(last) if last else (start + size * by if dash else start)
         sizes.update(range(start, min(end, start + size * by) + 1, by))
+    if not sizes or 0 in sizes:
+        raise ValueError(f"{pe_range[:40]!r} is no range of slots")
     return iter(sorted(sizes))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .cell import Cell
 from .config import Complex
-from .units import normalise, read_amount, read_seconds, read_truth
+from .units import normalise, read_amount, read_finite_amount, read_seconds, read_truth
 
 # Complexes that mean a node's main memory. Others of type MEMORY (scratch space, swap) are ordinary needs.
 MEMORY = frozenset({"h_vmem", "s_vmem", "h_rss", "s_rss", "mem_free", "mem_total", "virtual_free", "virtual_total", "mem", "memory", "ram"})
@@ -90,7 +90,7 @@ def _sort(asked: Asked, found: Complex, value: str) -> None:
 
 
 def _sort_memory(asked: Asked, found: Complex, value: str) -> None:
-    memory = read_amount(value) / 1024**2
+    memory = read_finite_amount(value) / 1024**2
     asked.limits[found.name] = value
     match found.consumable:
         case "YES":
@@ -106,7 +106,7 @@ def _sort_memory(asked: Asked, found: Complex, value: str) -> None:
 
 
 def _sort_gpus(asked: Asked, found: Complex, value: str) -> None:
-    gpus = read_amount(value)
+    gpus = read_finite_amount(value)
     if found.consumable == "YES":
         asked.slot_gpus = max(asked.slot_gpus, gpus)
     else:

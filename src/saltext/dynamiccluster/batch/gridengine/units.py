@@ -6,12 +6,15 @@ import math
 import re
 from functools import lru_cache
 
+from ..numbers import read_finite
+
 _AMOUNT = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)([kKmMgGtT]?)")
 _FACTOR = {
     "": 1,
     "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4,
     "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4,
 }  # fmt: skip
+_MOST = 2.0**63  # bytes, or whatever is counted
 _NO_LIMIT = frozenset({"INFINITY", "NONE", "UNDEFINED"})
 
 
@@ -22,15 +25,23 @@ def read_amount(value: str) -> float:
     found = _AMOUNT.fullmatch(value.strip())
     if not found:
         raise ValueError(f"{value[:40]!r} is not an amount")
-    return float(found[1]) * _FACTOR[found[2]]
+    amount = read_finite(found[1]) * _FACTOR[found[2]]
+    if amount > _MOST:
+        raise ValueError(f"{value[:40]!r} is more than there can be")
+    return amount
+
+
+def read_finite_amount(value: str) -> float:
+    """Return the same of what a machine can have. Raises ValueError, for INFINITY, too."""
+    amount = read_amount(value)
+    if math.isinf(amount):
+        raise ValueError(f"{value!r} is not an amount that a node can have")
+    return amount
 
 
 def read_memory_mb(value: str) -> int:
     """Return MiB, rounded up, of a value such as `23.5G`. Raises ValueError."""
-    amount = read_amount(value)
-    if math.isinf(amount):
-        raise ValueError(f"{value!r} is not an amount of memory")
-    return math.ceil(amount / 1024**2)
+    return math.ceil(read_finite_amount(value) / 1024**2)
 
 
 def read_seconds(value: str) -> float:
@@ -39,7 +50,7 @@ def read_seconds(value: str) -> float:
         return math.inf
     seconds = 0.0
     for part in value.split(":"):
-        seconds = seconds * 60 + float(part or 0)
+        seconds = seconds * 60 + read_finite(part or "0")
     return seconds
 
 

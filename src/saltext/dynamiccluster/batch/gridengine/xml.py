@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from ...errors import BatchMalformed
+from .. import frames
 
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 
@@ -39,44 +40,15 @@ def split(document: bytes, root: str, tag: str) -> tuple[bytes, ...]:
     return records
 
 
-class Frame:
-    """What stands around the records of one document, which is read in parts that end with a record's closing tag; the last part need not.
-
-    `passed`: since the last part there were records that somebody else read, with nothing but blanks around them.
-    """
-
-    passed = False
+class Frame(frames.Frame):
+    """The frame of one document of Grid Engine's."""
 
     def __init__(self, root: str, tag: str) -> None:
-        self._root = root
-        self._opening, self._closing = f"<{tag} ".encode(), f"</{tag}>".encode()
-        self._pieces: list[bytes] = []
+        super().__init__(root, tag, f"<{tag} ")
 
     def read(self, part: bytes) -> Iterator[bytes]:
-        """Yield the records of a part. Raises BatchMalformed when one is cut off."""
-        if self.passed:
-            self._pieces.append(b"\n")
-            self.passed = False
-        part, at = clean(part), 0
-        start = part.find(self._opening)
-        while start >= 0:
-            end = part.find(self._closing, start)
-            if end < 0:
-                raise BatchMalformed(f"the answer ends within a {self._opening.decode()}...>: it was cut off")
-            end += len(self._closing)
-            self._pieces.append(part[at:start])
-            yield part[start:end]
-            at, start = end, part.find(self._opening, end)
-        self._pieces.append(part[at:])
-
-    def check(self) -> None:
-        """Look at the frame as a whole. Raises BatchMalformed when it is no complete document with the right root."""
-        try:
-            found = ElementTree.fromstring(b"".join(self._pieces)).tag
-        except ElementTree.ParseError as error:
-            raise BatchMalformed(f"the answer is no complete XML document ({error})") from error
-        if found != self._root:
-            raise BatchMalformed(f"the answer is a <{found}>, not the <{self._root}> that was asked for")
+        """Yield the records of a part, cleaned. Raises BatchMalformed."""
+        return super().read(clean(part))
 
 
 def parse(record: bytes) -> Element | None:

@@ -1,6 +1,7 @@
 """Reading `qstat -x -t` of long queues: one pattern takes apart the records of queued jobs that are exactly as Torque writes them.
 
-It accepts plain characters only, so that it says what an XML parser says. Every other record, and all that stands between records, goes the way
+Of what is looked at it accepts plain characters only, and of the rest nothing that is no XML (jobs.parse_jobs reads what XML merely
+forbids, such as control characters, too), so that it says what an XML parser says. Every other record, and all that stands between records, goes the way
 of jobs.parse_jobs. A record that did not change since the last listing costs a look into a dictionary.
 """
 
@@ -19,6 +20,7 @@ from .xml import Frame
 
 _END = b"</Job>"
 _TEXT = r"[ -%'-;=?-~]*"  # neither markup nor an entity
+_NAME = r"[A-Za-z_]\w*"
 
 # What jobs.build looks at has a group; "-" before a name: may be missing.
 _ELEMENTS = (
@@ -34,15 +36,15 @@ def _element(name: str) -> str:
     name, optional = name.lstrip("-"), name.startswith("-")
     title, wanted, value = name.partition("=")
     if title == "Resource_List":
-        return rf"<Resource_List>((?:<\w+>{_TEXT}</\w+>)*+)</Resource_List>"
-    special = {"Job_Id": r"([0-9]+(?:\[[0-9]+\])?\.[A-Za-z0-9_.:-]+)", "ctime": r"(\d+)"}
+        return rf"<Resource_List>((?:<{_NAME}>{_TEXT}</\w+>)*+)</Resource_List>"
+    special = {"Job_Id": r"([0-9]+(?:\[[0-9]+\])?\.[A-Za-z0-9_.:-]+)", "ctime": r"(\d{1,11})"}
     inside = value or special.get(title) or (f"({_TEXT})" if wanted else "[^<]*")
     found = f"<{title}>{inside}</{title}>"
     return f"(?:{found})?+" if optional else found
 
 
 _RECORD = re.compile("(.?)<Job>" + "".join(map(_element, _ELEMENTS)) + "</Job>", re.ASCII | re.DOTALL)
-_RESOURCE = re.compile(rf"<(\w+)>({_TEXT})</(\w+)>", re.ASCII)
+_RESOURCE = re.compile(rf"<({_NAME})>({_TEXT})</(\w+)>", re.ASCII)
 _MOST_ASKED = 50_000  # different requests that are remembered at once
 _new, _first = tuple.__new__, itemgetter(0)
 _Asked = tuple[RawRequest, float | None, int]  # what is asked for, the wall time in seconds, the number of pieces on nodes
@@ -120,7 +122,11 @@ class JobReading:
             if not all(found):
                 self._reader.fill(found, parts)
             self._known.update(zip(prints, found, strict=True))
-            self._records += found if all(found) else self._with_odd_ones(found, parts)
+            if all(found):
+                self._frame.passed |= bool(parts)
+                self._records += found
+            else:
+                self._records += self._with_odd_ones(found, parts)
 
     def end(self) -> tuple[JobRecord, ...]:
         """Return the records. Raises BatchMalformed when the document is truncated or foreign."""
@@ -137,6 +143,7 @@ class JobReading:
             if record is None:
                 yield from map(read_record, self._frame.read(part + _END))
             else:
+                self._frame.passed = True
                 yield record
 
 
@@ -146,7 +153,7 @@ def _cut(parts: list[bytes]) -> list[tuple[str, ...]] | None:
     Each match ends with the one closing tag in it; the first field would hold the last character of anything between two matches.
     """
     chunk = _END.join((*parts, b""))
-    if b"&" in chunk or not chunk.isascii():
+    if b"&" in chunk or (b"]" in chunk and b"]]>" in chunk) or not chunk.isascii():
         return None
     found = _RECORD.findall(chunk.decode("ascii"))
     return found if len(found) == len(parts) and not any(map(_first, found)) else None

@@ -6,9 +6,10 @@ import re
 from typing import NamedTuple
 
 from ...errors import BatchMalformed
+from ..numbers import read_finite
 
 # 13                            2*  100.0(  2.3): the star means a priority that an administrator set
-_PRIORITY = re.compile(r"^(\d+(?:\[\d+\])?)\s+(-?\d+(?:\.\d+)?)(?:\*|\s|$)", re.MULTILINE)
+_PRIORITY = re.compile(r"^(\d+(?:\[\d+\])?)\s+(-?\d{1,15}(?:\.\d+)?)(?:\*|\s|$)", re.MULTILINE)
 _NOTHING_IDLE = "no idle jobs in queue"
 _PRIORITIES = "diagnosing job priority information"
 _ROW = re.compile(r"^\s*(\S+)\s+User\s+(\S+)\s+\S+\s+\d+\s+(\S+)", re.MULTILINE)
@@ -73,7 +74,7 @@ def read_duration(value: str) -> float:
     seconds = 0.0
     parts = value.lstrip("-").split(":")
     for weight, part in zip((1, 60, 3600, 86400), reversed(parts), strict=False):
-        seconds += weight * float(part)
+        seconds += weight * read_finite(part)
     return -seconds if value.startswith("-") else seconds
 
 

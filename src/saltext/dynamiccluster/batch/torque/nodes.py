@@ -7,6 +7,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from ...errors import BatchMalformed
+from ..numbers import read_finite, read_whole
 from .units import read_memory_mb, read_number
 from .xml import parse, records
 
@@ -59,7 +60,7 @@ def read_jobs(text: str) -> tuple[tuple[str, ...], int]:
         if not slot:
             continue
         first, _, last = slot.partition("-")
-        waiting += int(last or first) - int(first) + 1
+        waiting += read_whole(last or first) - read_whole(first) + 1
         if slash:  # slots without a job before this one are its own too
             jobs[job_id] = None
             slots, waiting = slots + waiting, 0
@@ -98,5 +99,5 @@ def _build(element: Element) -> NodeRecord:
         heard=bool(status),
         ncpus=read_number(told.get("ncpus")),
         memory_mb=read_memory_mb(told["physmem"]) if told.get("physmem") else 0,
-        load=float(told["loadave"]) if told.get("loadave") else None,
+        load=read_finite(told["loadave"]) if told.get("loadave") else None,
     )

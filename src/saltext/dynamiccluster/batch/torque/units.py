@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 
+from ..numbers import count_range, read_finite, read_whole
+
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kmgtp]?)([bw]?)", re.IGNORECASE)
 _POWER = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _WORD = 8  # bytes
+_MOST = 2.0**63  # bytes
 
 
 def read_memory_mb(value: str) -> int:
@@ -15,13 +18,15 @@ def read_memory_mb(value: str) -> int:
     found = _SIZE.fullmatch(value.strip())
     if not found:
         raise ValueError(f"{value[:40]!r} is not an amount of memory")
-    size: float = float(found[1]) * 1024 ** _POWER[found[2].lower()]
+    size: float = read_finite(found[1]) * 1024 ** _POWER[found[2].lower()]
+    if size > _MOST:
+        raise ValueError(f"{value[:40]!r} is more memory than there can be")
     return math.ceil(size * (_WORD if found[3].lower() == "w" else 1) / 1024**2)
 
 
 def read_seconds(value: str) -> float:
     """Return seconds of `3600`, `100:00:00` or `1:00:00:00`. Raises ValueError."""
-    parts = [float(part or 0) for part in value.split(":")]
+    parts = [read_finite(part or "0") for part in value.split(":")]
     seconds = 0.0
     for weight, part in zip((1, 60, 3600, 86400), reversed(parts), strict=False):
         seconds += weight * part
@@ -33,10 +38,10 @@ def count_elements(request: str) -> int:
     count = 0
     for part in request.partition("%")[0].split(","):
         first, _, last = part.partition("-")
-        count += len(range(int(first), int(last or first) + 1))
+        count += count_range(first, last or first)
     return count
 
 
 def read_number(value: str | None) -> int:
-    """Return a whole number, 0 for what is none."""
-    return int(value) if value and value.isdigit() else 0
+    """Return a whole number, 0 for what is none. Raises ValueError for one that is far too big."""
+    return read_whole(value) if value and value.isdigit() else 0
