@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
+from itertools import repeat
+from operator import attrgetter
 
 from ..calm import undisturbed
 from ..model import Phase, ResourceFlag
@@ -26,6 +29,10 @@ from .scale_in import ScaleIn, down_too_long, scale_in
 from .track import track
 from .view import look_at
 from .world import World
+
+
+_ORDER, _REASON = Act.ORDER, attrgetter("reason")  # for each new node (see nodes.py)
+_NEW_ACTION = partial(tuple.__new__, Action)  # there may be ten thousands of them: made at once, they take half as long
 
 
 def decide(snapshot: Snapshot, settings: Settings, memory: Memory, now: float) -> Plan:
@@ -128,7 +135,8 @@ def _note_orders(memory: Memory, orders: tuple[Order, ...], now: float) -> Memor
 
 
 def _as_actions(orders: tuple[Order, ...]) -> list[Action]:
-    return [Action(Act.ORDER, order.resource, reason=order.reason) for order in orders]
+    rows = zip(repeat(_ORDER), (order.resource for order in orders), repeat(""), map(_REASON, orders), repeat(""))
+    return list(map(_NEW_ACTION, rows))
 
 
 def _adoptions(world: World) -> list[Action]:

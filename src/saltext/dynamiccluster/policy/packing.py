@@ -9,7 +9,8 @@ import math
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from functools import partial
+from itertools import repeat, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ class Fresh:
 
 
 _RANK = attrgetter("rank")
+_NEW_SPOT = partial(tuple.__new__, Spot)  # there may be ten thousands of them: made at once, they take half as long
 
 
 def _has_room(fresh: Fresh) -> bool:
@@ -349,8 +351,8 @@ def open_nodes(supply: Supply, resource: str, count: int) -> tuple[Supply, Group
     """Order nodes of a resource; return what is left to order, and the new nodes as a group that is not part of it yet."""
     index = next(index for index, fresh in enumerate(supply.fresh) if fresh.resource == resource)
     fresh = supply.fresh[index]
-    numbers = range(fresh.opened, fresh.opened + count)
-    group = Group(Stage.NEW, fresh.kind, fresh.free, tuple([Spot(new_name(resource, number), resource) for number in numbers]))
+    names = new_names(resource, range(fresh.opened, fresh.opened + count))
+    group = Group(Stage.NEW, fresh.kind, fresh.free, tuple(map(_NEW_SPOT, zip(names, repeat(resource)))))
     left = replace(fresh, nodes=fresh.nodes + count, room=fresh.room - count, opened=fresh.opened + count)
     budget = supply.budget.spend(count, fresh.price)
     others = supply.fresh[:index] + supply.fresh[index + 1 :]
@@ -358,9 +360,9 @@ def open_nodes(supply: Supply, resource: str, count: int) -> tuple[Supply, Group
     return Supply(supply.shelves, (*others[:place], left, *others[place:]), budget), group
 
 
-def new_name(resource: str, number: int) -> str:
-    """Return what a node that is not ordered yet is called while planning: no record's name holds a slash."""
-    return f"{resource}/{number}"
+def new_names(resource: str, numbers: range) -> list[str]:
+    """Return what nodes that are not ordered yet are called while planning: no record's name holds a slash."""
+    return [f"{resource}/{number}" for number in numbers]
 
 
 def set_aside(supply: Supply, plan: Supply) -> Supply:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from .breaker import tries_one
 from .demand import Lot, collect_lots, sum_up, waits
 from .fates import Verdicts, not_demand, unread
 from .limits import Count, batch_problem, blocked_resources, budget_of, count_nodes, missing
-from .packing import Fresh, Supply, make_supply, new_name, open_nodes, place, place_partly, set_aside
+from .packing import Fresh, Supply, make_supply, new_names, open_nodes, place, place_partly, set_aside
 from .plan import Fates, Heap
 from .seating import Entry, Seating, settle
 from .world import World
@@ -44,8 +44,12 @@ class Order(NamedTuple):
         """Return one line for people; most orders wait for a quiet queue, and are made anew, before anybody reads it."""
         if self.purpose:
             return self.purpose
-        more = len(self.jobs) - 1
-        return f"{FOR_JOBS}{self.jobs[0].id}" + (f" and {more} more" if more else "")
+        if len(self.jobs) == 1:
+            return FOR_JOBS + self.jobs[0].id
+        return f"{FOR_JOBS}{self.jobs[0].id} and {len(self.jobs) - 1} more"
+
+
+_NEW_ORDER = partial(tuple.__new__, Order)  # there may be ten thousands of them: made at once, they take half as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +289,8 @@ def _orders(supply: Supply, seating: Seating, refills: tuple[Order, ...]) -> lis
     orders: list[Order] = []
     seated = seating.jobs[Stage.NEW]
     for fresh in sorted(supply.fresh, key=attrgetter("resource")):
-        names = [new_name(fresh.resource, number) for number in range(covered[fresh.resource], fresh.opened)]
-        orders += [Order(fresh.resource, "", seated.get(name, ())) for name in names]
+        names = new_names(fresh.resource, range(covered[fresh.resource], fresh.opened))
+        orders += map(_NEW_ORDER, zip(repeat(fresh.resource), repeat(""), (seated.get(name, ()) for name in names), repeat(False)))
     return orders
 
 

@@ -35,8 +35,7 @@ class Act(Enum):
     HOOK = "hook"  # run an administrator's command; `detail` is its setting's name
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """One thing to do. `node` is a record's name ("" for ORDER), `resource` its resource, `reason` one line for people."""
 
     act: Act
