@@ -59,3 +59,9 @@ def test_settings_lose_their_index():
 )
 def test_durations(text, expected):
     assert read_duration(text) == expected
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 30])
+def test_a_priority_that_is_far_too_big_is_none(number):
+    found = parse_priorities(f"diagnosing job priority information\n13 {number}* 100.0\n14 5* 100.0\n")
+    assert found == {"14": 5.0}
