@@ -8,6 +8,7 @@ from saltext.dynamiccluster.replay.autoscaler import Autoscaler
 from saltext.dynamiccluster.replay.cluster import Boot
 from saltext.dynamiccluster.replay.figures import Tariff, bound
 from saltext.dynamiccluster.replay.replay import Setting, compare, fitting, replay
+from saltext.dynamiccluster.replay.rivals import AlwaysOn, Predecessor
 from saltext.dynamiccluster.replay.swf import TraceError, TraceJob
 from saltext.dynamiccluster.replay.workloads import mixed
 from saltext.dynamiccluster.settings import load
@@ -118,6 +119,28 @@ def test_every_policy_pays_the_prices():
     alone = found["version 1"].figures
     assert alone.cost is not None and alone.cost >= 0.1 * alone.node_hours > 0
     assert all(found[name].figures.cost for name in ("dynamic cluster", "all nodes always on"))
+
+
+def test_version_1_launches_machines_as_large_as_their_resource_has_them_for_its_queue():
+    small = {"quantity": {"min": 0, "max": 2}, "priority": 0}
+    large = {"quantity": {"min": 0, "max": 2}, "priority": 1, "reservation": {"queue": "7"}}
+    wanted = Setting(settings(small=small, large=large), {"small": 8, "large": 32}, SURE)
+    trace = [TraceJob("1", 0.0, 600.0, 8), TraceJob("2", 0.0, 600.0, 32, queue="7"), TraceJob("3", 0.0, 600.0, 8)]
+    clusters = []
+
+    def make(cluster):
+        clusters.append(cluster)
+        return Predecessor(cluster, wanted.machines())
+
+    found = replay(trace, wanted, make).figures
+    assert sorted({(machine.resource, machine.cores, machine.queue) for machine in clusters[0].ended}) == [("large", 32, "7"), ("small", 8, "")]
+    assert found.most_nodes == 4 and found.longest_wait <= 130
+
+
+def test_waits_are_told_by_hundredths_of_the_jobs():
+    found = replay(jobs((0.0, 300.0, 16), (0.0, 300.0, 16), (500.0, 60.0, 16)), setting(), lambda cluster: AlwaysOn(cluster, [("cloud", 16, "")]))
+    assert (found.waits[0], found.waits[33], found.waits[66], found.waits[99]) == (0.0, 100.0, 300.0, 300.0)
+    assert len(found.waits) == 100
 
 
 def test_jobs_larger_than_everything_are_left_out():

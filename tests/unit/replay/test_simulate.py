@@ -44,7 +44,7 @@ def test_files_become_figures_and_a_page(pillar, trace, tmp_path):
     assert (found["jobs"], found["left_out"]) == (1, 1)
     assert found["policies"][0]["policy"] == "dynamic cluster"
     text = page.read_text()
-    assert text.count("<svg") == 3 and "a&lt;b&gt;.swf" in text and "<b>" not in text and "<script" not in text
+    assert text.count("<svg") == 4 and "Waiting time" in text and "a&lt;b&gt;.swf" in text and "<b>" not in text and "<script" not in text
 
 
 @pytest.mark.parametrize("written", [PILLAR, PILLAR.replace("dynamiccluster:\n", "").replace("\n  ", "\n")])

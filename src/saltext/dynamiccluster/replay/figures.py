@@ -73,6 +73,12 @@ def summarise(policy: str, cluster: Cluster, launches: int, tariffs: Mapping[str
     )
 
 
+def hundredths(cluster: Cluster) -> tuple[float, ...]:
+    """Return the longest wait in seconds of each hundredth of the jobs, which are all done, from the shortest on."""
+    waits = sorted(run.waited for run in cluster.runs)
+    return tuple(waits[math.ceil(len(waits) * share / 100) - 1] for share in range(1, 101)) if waits else ()
+
+
 def bound(jobs: Sequence[TraceJob], cores: int, most: int, boot: Boot) -> Figures:
     """Return what somebody who knew the future would need: whole machines only while their cores are used, one boot for each, no waiting."""
     work = sum(job.cores * job.duration for job in jobs) / 3600

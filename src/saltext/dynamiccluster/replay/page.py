@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 
 from .figures import Figures, Sample
@@ -39,20 +39,27 @@ def make_table(found: Sequence[Figures]) -> str:
 
 def make_page(title: str, replays: Mapping[str, Replay]) -> str:
     """Return the page. `replays` by the policy's name; one without a course is in the table only."""
-    drawn = {name: item.course for name, item in replays.items() if item.course}
+    drawn = {name: item for name, item in replays.items() if item.course}
     key = "".join(f'<span class="key" style="background:{colour}"></span>{escape(name)}' for name, colour in zip(drawn, _COLOURS))
-    charts = "".join(
-        f"<h2>{escape(heading)}</h2><p>{key}</p>{_chart(drawn, value)}"
-        for heading, value in (
-            ("Nodes", lambda sample: sample.nodes),
-            ("Cores in use", lambda sample: sample.busy_cores),
-            ("Jobs waiting", lambda sample: sample.waiting),
-        )
-    )
+    charts = "".join(f"<h2>{escape(heading)}</h2><p>{key}</p>{chart}" for heading, chart in _charts(drawn))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style></head>'
         f"<body><h1>{escape(title)}</h1>{_table([item.figures for item in replays.values()])}{charts}</body></html>\n"
     )
+
+
+def _charts(drawn: Mapping[str, Replay]) -> Iterator[tuple[str, str]]:
+    """Yield a heading and its chart."""
+    values: dict[str, Callable[[Sample], float]] = {
+        "Nodes": lambda sample: sample.nodes,
+        "Cores in use": lambda sample: sample.busy_cores,
+        "Jobs waiting": lambda sample: sample.waiting,
+    }
+    for heading, value in values.items():
+        lines = {name: [(sample.at / 3600, value(sample)) for sample in item.course] for name, item in drawn.items()}
+        yield heading, _chart(lines, "h")
+    waits = {name: [(0.0, 0.0), *((float(share), wait / 60) for share, wait in enumerate(item.waits, 1))] for name, item in drawn.items()}
+    yield "Waiting time in minutes: so much of the jobs waited no longer", _chart(waits, "%")
 
 
 def _table(found: Sequence[Figures]) -> str:
@@ -61,17 +68,18 @@ def _table(found: Sequence[Figures]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _chart(drawn: Mapping[str, Sequence[Sample]], value: Callable[[Sample], float]) -> str:
-    longest = max((course[-1].at for course in drawn.values()), default=1.0) or 1.0
-    highest = max((value(sample) for course in drawn.values() for sample in course), default=1.0) or 1.0
+def _chart(drawn: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
+    """Return lines through points, which begin at 0; `unit` of what goes from left to right."""
+    longest = max((points[-1][0] for points in drawn.values()), default=1.0) or 1.0
+    highest = max((y for points in drawn.values() for _, y in points), default=1.0) or 1.0
     across, up = (_WIDTH - _LEFT) / longest, (_HEIGHT - _BELOW - 8) / highest
     lines = []
-    for (name, course), colour in zip(drawn.items(), _COLOURS):
-        points = _steps([(_LEFT + sample.at * across, _HEIGHT - _BELOW - value(sample) * up) for sample in course])
-        lines.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.2" points="{points}"><title>{escape(name)}</title></polyline>')
+    for (name, points), colour in zip(drawn.items(), _COLOURS):
+        line = _steps([(_LEFT + x * across, _HEIGHT - _BELOW - y * up) for x, y in points])
+        lines.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.2" points="{line}"><title>{escape(name)}</title></polyline>')
     axis = f'<path d="M{_LEFT} 8V{_HEIGHT - _BELOW}H{_WIDTH}" fill="none" stroke="#999"/>'
-    labels = f'<text x="4" y="16">{highest:g}</text><text x="4" y="{_HEIGHT - _BELOW}">0</text>' + "".join(
-        f'<text x="{_LEFT + longest * share * across:.0f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{longest * share / 3600:.0f} h</text>'
+    labels = f'<text x="4" y="16">{highest:.4g}</text><text x="4" y="{_HEIGHT - _BELOW}">0</text>' + "".join(
+        f'<text x="{_LEFT + longest * share * across:.0f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{longest * share:.0f} {unit}</text>'
         for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end"))
     )
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{axis}{labels}{"".join(lines)}</svg>'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +10,7 @@ from typing import Protocol
 from ..settings import Settings
 from .autoscaler import Autoscaler
 from .cluster import Boot, Cluster
-from .figures import Figures, Sample, Tariff, bound, summarise
+from .figures import Figures, Sample, Tariff, bound, hundredths, summarise
 from .rivals import AlwaysOn, Predecessor
 from .swf import TraceError, TraceJob
 
@@ -32,8 +31,11 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Replay:
+    """`waits`: the longest wait of each hundredth of the jobs, in seconds, from the shortest on."""
+
     figures: Figures
     course: tuple[Sample, ...]
+    waits: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def replay(jobs: Sequence[TraceJob], setting: Setting, make: Callable[[Cluster],
             raise TraceError(f"{len(cluster.pending)} jobs are never run, job {next(iter(cluster.pending), '')} first")
         ahead = max(policy.next_poll() - cluster.now, poll)
         cluster.advance(cluster.now + math.ceil(ahead / poll) * poll)
-    return Replay(summarise(policy.name, cluster, policy.launches, setting.tariffs), course.samples())
+    return Replay(summarise(policy.name, cluster, policy.launches, setting.tariffs), course.samples(), hundredths(cluster))
 
 
 def _is_over(cluster: Cluster, setting: Setting) -> bool:
@@ -139,10 +141,9 @@ class Course:
 def compare(jobs: Sequence[TraceJob], setting: Setting) -> dict[str, Replay]:
     """Return the replay of each policy on the same trace, and the bound, by the policy's name; ours comes first."""
     general = setting.settings.dynamic_cluster
-    maxima = Counter(name for name, _, _ in setting.machines())
     policies: list[Callable[[Cluster], Policy]] = [
         lambda cluster: Autoscaler(setting.settings, cluster, setting.cores),
-        lambda cluster: Predecessor(cluster, setting.widest, maxima, general.cluster_poller_interval, general.max_idle_time),
+        lambda cluster: Predecessor(cluster, setting.machines(), general.cluster_poller_interval, general.max_idle_time),
         lambda cluster: AlwaysOn(cluster, setting.machines()),
     ]
     found = [replay(jobs, setting, make) for make in policies]
