@@ -137,6 +137,13 @@ def test_version_1_launches_machines_as_large_as_their_resource_has_them_for_its
     assert found.most_nodes == 4 and found.longest_wait <= 130
 
 
+def test_what_is_waited_while_all_machines_are_in_service_is_told_apart():
+    found = ours(jobs((0.0, 1000.0, 16), (0.0, 1000.0, 16), (0.0, 100.0, 16)), setting(cloud={"quantity": {"min": 0, "max": 2}}))
+    assert found.crowded_wait == pytest.approx(1000 / 3, abs=4)
+    assert 120 <= found.mean_wait - found.crowded_wait <= 160
+    assert ours(jobs((0.0, 1000.0, 16)), setting()).crowded_wait == 0
+
+
 def test_waits_are_told_by_hundredths_of_the_jobs():
     found = replay(jobs((0.0, 300.0, 16), (0.0, 300.0, 16), (500.0, 60.0, 16)), setting(), lambda cluster: AlwaysOn(cluster, [("cloud", 16, "")]))
     assert (found.waits[0], found.waits[33], found.waits[66], found.waits[99]) == (0.0, 100.0, 300.0, 300.0)

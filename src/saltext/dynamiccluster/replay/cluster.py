@@ -71,11 +71,14 @@ class Run:
 class Cluster:
     """`widest`: cores of the largest machine; a job with more takes several. `queues`: those that a resource reserves.
 
-    `spread`: the scheduler prefers the emptiest machine, as one that sorts by load does; else the fullest.
+    `spread`: the scheduler prefers the emptiest machine, as one that sorts by load does; else the fullest. `slots`: how many machines there
+    may be at once; `crowded`: for how many seconds jobs have waited in all while so many were in service.
     """
 
-    def __init__(self, jobs: Sequence[TraceJob], widest: int, boot: Boot, seed: int, queues: frozenset[str] = frozenset(), *, spread: bool = False):
-        self.now, self._spread = 0.0, spread
+    def __init__(
+        self, jobs: Sequence[TraceJob], widest: int, boot: Boot, seed: int, queues: frozenset[str] = frozenset(), *, spread: bool = False, slots: int = 0
+    ):
+        self.now, self._spread, self._slots, self.crowded = 0.0, spread, slots, 0.0
         self.boot, self._chance = boot, random.Random(seed)
         self.runs = [Run(job, job.cores > widest, job.queue if job.queue in queues else "") for job in jobs]
         self.pending: dict[str, Run] = {}
@@ -106,11 +109,18 @@ class Cluster:
     def advance(self, to: float) -> None:
         """Let time pass: what falls due happens in order, and jobs start as soon as they fit."""
         while self._due and self._due[0][0] <= to:
-            self.now = max(self.now, self._due[0][0])
+            self._pass_until(self._due[0][0])
             while self._due and self._due[0][0] <= self.now:
                 heapq.heappop(self._due)[2]()
             self.schedule()
-        self.now = max(self.now, to)
+        self._pass_until(to)
+
+    def _pass_until(self, when: float) -> None:
+        if when <= self.now:
+            return
+        if self.pending and len(self.machines) >= self._slots > 0 and all(machine.open for machine in self.machines.values()):
+            self.crowded += (when - self.now) * len(self.pending)
+        self.now = when
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         heapq.heappush(self._due, (when, next(self._order), what))

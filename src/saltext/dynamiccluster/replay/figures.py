@@ -13,7 +13,10 @@ from .swf import TraceJob
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One policy on one trace. Waits in seconds, `node_hours` of all machines from launch to end, `utilisation` 0 to 1, `cost` in the price's unit."""
+    """One policy on one trace. Waits in seconds, `crowded_wait` what of the mean passed while all machines that there may be were in service.
+
+    `node_hours` of all machines from launch to end, `utilisation` 0 to 1, `cost` in the price's unit.
+    """
 
     policy: str
     jobs: int
@@ -25,6 +28,7 @@ class Figures:
     most_nodes: int
     utilisation: float
     cost: float | None = None
+    crowded_wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def summarise(policy: str, cluster: Cluster, launches: int, tariffs: Mapping[str
         launches=launches,
         most_nodes=cluster.most,
         utilisation=core_hours / offered if offered else 0.0,
+        crowded_wait=cluster.crowded / len(waits) if waits else 0.0,
         cost=sum(tariffs[machine.resource].bill(time * 3600) for machine, time in hours if machine.resource in tariffs) if tariffs else None,
     )
 

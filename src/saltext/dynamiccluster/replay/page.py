@@ -20,6 +20,7 @@ COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("policy", lambda found: found.policy),
     ("jobs", lambda found: str(found.jobs)),
     ("mean wait s", lambda found: f"{found.mean_wait:.0f}"),
+    ("crowded s", lambda found: f"{found.crowded_wait:.0f}"),
     ("p95 wait s", lambda found: f"{found.p95_wait:.0f}"),
     ("node-hours", lambda found: f"{found.node_hours:.1f}"),
     ("launches", lambda found: str(found.launches)),

@@ -66,7 +66,7 @@ class Setting:
 
     def cluster(self, jobs: Sequence[TraceJob]) -> Cluster:
         queues = frozenset(resource.reservation.queue for resource in self.settings.cloud.values()) - {""}
-        return Cluster(jobs, self.widest, self.boot, self.seed, queues, spread=self.spread)
+        return Cluster(jobs, self.widest, self.boot, self.seed, queues, spread=self.spread, slots=self.most)
 
     def machines(self) -> list[tuple[str, int, str]]:
         """Return (resource, cores, queue) of each machine that there may be, those of the first priority first."""
