@@ -153,6 +153,20 @@ def test_unchanged_records_are_the_same_objects_wherever_they_stand_now(monkeypa
         assert all(entry is before[entry.id] for entry in found[1:] if entry.id in before and entry.id != "1000")
 
 
+def test_where_every_priority_changed_whole_records_are_not_looked_up_until_the_listing_after_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobscan, "_STRANGE", 2)
+    record = re.search(rb"    <job_list.*?</job_list>\n", read("qstat-array-holes-xml"), re.DOTALL)[0]
+    head, _, end = read("qstat-array-holes-xml").partition(record)
+    records = [re.sub(rb"(<JB_job_number>)\d+", rb"\g<1>%d" % number, record) for number in range(1000, 1040)]
+    reader, kept = JobReader(), []
+    for priority in (b"0.5", b"0.6", b"0.7", b"0.7", b"0.7"):
+        document = head + b"".join(sge_inputs._PRIORITY.sub(rb"\g<1>%b0000" % priority, one) for one in records) + end
+        found = read_whole(reader.start(), document, 1000)
+        assert tuple(found.entries) == parse_jobs(document)
+        kept.append(len(reader.last.prints))
+    assert kept[0] > 30 and kept[1] == 0 and kept[2] > 30 and kept[3] == kept[4] == kept[2]
+
+
 @pytest.mark.thorough
 def test_forgets_jobs_that_are_gone() -> None:
     reader = JobReader()

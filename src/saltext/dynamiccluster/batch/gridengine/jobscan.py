@@ -55,6 +55,7 @@ _ODD = re.compile(r"<(?:[!?]|job_list[\s/>])")  # what may hide a record's end, 
 _SECONDS = {f":{second:02d}": float(second) for second in range(60)}
 _MOST_URGENT = 1e9  # the greatest priority that is read this way
 _NEAR = 200  # records that may have gone from one piece of a listing before all of what follows is looked at closer
+_STRANGE = 8  # pieces in a row without a record that is as it was: every priority has changed, so that whole records need not be looked up
 _MOST_REMEMBERED = 50_000  # different requests, words and minutes, of each so many
 _PENDING, _WAITS = JobState.PENDING, "JB_submission_time"
 _NOTHING: Mapping[str, str] = {}
@@ -180,6 +181,7 @@ class JobReading:
         self._known = reader.known or {}  # the first listing of all is not looked up in itself
         self._parts = _Parts()
         self._at = 0  # where the last listing had what comes next
+        self._strange = 0  # pieces in a row of which it had no record as it is
 
     def feed(self, data: bytes) -> None:
         """Read the next piece. Raises BatchMalformed."""
@@ -205,8 +207,14 @@ class JobReading:
 
     def _look_up(self, parts: list[bytes]) -> _Entries:
         """Return what these parts say, of those that the last listing had near here from memory; those that are not as usual are None."""
+        if self._strange >= _STRANGE:
+            return self._look_closer(parts)
         prints = list(map(hash, parts))
         found, self._at = self._reader.last.near(self._at, prints)
+        self._strange = self._strange + 1 if self._reader.last.prints and not any(found) else 0
+        if self._strange >= _STRANGE:
+            self._parts = _Parts()  # the next listing begins anew
+            return self._look_closer(parts)
         if not any(found):
             found = self._look_closer(parts)
         elif not all(found):
