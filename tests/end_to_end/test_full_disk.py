@@ -36,7 +36,7 @@ def test_full_disk_for_the_journal_begins_nothing_and_loses_nothing(site: Site) 
     lab.head(f"dd if=/dev/zero of={DIRECTORY}/filler bs=4k", check=False)
     jobs = [site.submit("-pe smp 2", seconds=15) for _ in range(2)]
     site.wait(lambda: any("cannot write into" in line and "(0 MiB" in line for line in site.done("status")["problems"]), "status to tell")
-    assert "cannot be used" in site.log() and "free space?" in site.log()
+    site.wait(lambda: "cannot be used" in site.log() and "free space?" in site.log(), "the log to tell")
     assert len(lab.machines()) == machines, "what cannot be written down is not begun"
     assert lab.head(f"kill -0 $(cat {DIRECTORY}/engine.lock)").returncode == 0
 
